@@ -1,0 +1,286 @@
+"""Read a Keras network as a flat list of layer calls, whatever its style, and run any part of it.
+
+``read`` calls the network once on a symbolic picture and writes down every layer call (``Step``), nested models and
+subclassed ones included: a layer inside a nested model is listed as ``outer/inner``. ``Graph.run`` replays just the
+steps that the wanted layers need. So a network is cut at the deepest layer asked for, runs at other picture sizes up to its
+first ``Flatten``, and its layers are never rebuilt or copied.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+END = "(end)"
+"""The name under which a graph keeps the network's output."""
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The part of the picture that one unit of a layer depends on; rows first, in pixels of the network's input.
+
+    Attributes:
+        size: height and width of the window.
+        stride: how far the window moves from one unit to the next.
+        start: where the window of unit (0, 0) begins; negative where it hangs over the edge into the padding.
+
+    The arithmetic is that of Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks",
+    Distill 2019, doi:10.23915/distill.00021.
+    """
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    start: tuple[int, int] = (0, 0)
+
+    def slide(self, kernel: tuple[int, int], step: tuple[int, int], before: tuple[int, int]) -> ReceptiveField:
+        """The field after a window of ``kernel`` units moves by ``step`` over this layer, padded by ``before``."""
+        return ReceptiveField(
+            _pair(s + (k - 1) * j for s, k, j in zip(self.size, kernel, self.stride, strict=True)),
+            _pair(j * t for j, t in zip(self.stride, step, strict=True)),
+            _pair(a - b * j for a, b, j in zip(self.start, before, self.stride, strict=True)),
+        )
+
+    def union(self, other: ReceptiveField) -> ReceptiveField:
+        """The field of a unit that sees what both see, for example after an addition."""
+        start = _pair(map(min, self.start, other.start))
+        ends = (max(a + s, b + t) for a, s, b, t in zip(self.start, self.size, other.start, other.size, strict=True))
+        return ReceptiveField(_pair(e - s for e, s in zip(ends, start, strict=True)), self.stride, start)
+
+    def window(self, row: int, column: int) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right of what the unit at (row, column) sees; parts outside the picture included."""
+        top, left = (a + i * j for a, i, j in zip(self.start, (row, column), self.stride, strict=True))
+        return top, left, top + self.size[0], left + self.size[1]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What is known of a layer before it runs.
+
+    Attributes:
+        name: its name; ``outer/inner`` inside a nested model.
+        kind: its Keras class, for example ``Conv2D``.
+        shape: (height, width, channels) for a picture of the network's own size; (channels,) without extent.
+        receptive_field: what one unit sees, or None where every unit sees the whole picture or nobody can tell.
+        fixed: whether it runs at the network's own picture size only, because it comes after a ``Flatten``.
+        parameters: how many numbers it learned.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    receptive_field: ReceptiveField | None
+    fixed: bool = False
+    parameters: int = 0
+
+    @property
+    def channels(self) -> int:
+        """How many units the layer has at each place."""
+        return self.shape[-1]
+
+    @property
+    def spatial(self) -> bool:
+        """Whether the layer has a height and a width."""
+        return len(self.shape) == 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer call: what was called, with which symbolic tensors, and what came out."""
+
+    name: str
+    operation: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: tuple[Any, ...]
+
+    @property
+    def inputs(self) -> Iterator[Any]:
+        """The symbolic tensors that went in (and whatever else was an argument)."""
+        return iter(keras.tree.flatten((self.args, dict(self.kwargs))))
+
+
+@dataclass
+class Graph:
+    """All layer calls of one network in the order in which they run.
+
+    Attributes:
+        input: the symbolic picture.
+        steps: the layer calls.
+        tensors: the symbolic output of every layer by name, and of the network under ``END``.
+        layers: the facts of every layer.
+    """
+
+    input: Any
+    steps: list[Step] = field(default_factory=list)
+    tensors: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, LayerInfo] = field(default_factory=dict)
+
+    def producer(self, tensor: Any) -> Step | None:
+        """The step that made a symbolic tensor; None for the picture itself."""
+        return next((step for step in self.steps if any(out is tensor for out in step.outputs)), None)
+
+    def needed(self, names: Iterable[str]) -> list[Step]:
+        """The steps, in order, without which these layers cannot be computed."""
+        wanted = {id(self.tensors[name]) for name in names}
+        chosen = []
+        for step in reversed(self.steps):
+            if any(id(out) in wanted for out in step.outputs):
+                chosen.append(step)
+                wanted.update(id(tensor) for tensor in step.inputs)
+        return chosen[::-1]
+
+    def run(self, x: tf.Tensor, names: Iterable[str]) -> dict[str, tf.Tensor]:
+        """The outputs of the layers for a batch that is preprocessed already; to be called inside ``tf.function``."""
+        names = tuple(names)
+        values = {id(self.input): x}
+        for step in self.needed(names):
+            args, kwargs = keras.tree.map_structure(lambda t: values.get(id(t), t), (step.args, dict(step.kwargs)))
+            results = keras.tree.flatten(step.operation(*args, **kwargs))
+            values.update((id(symbol), result) for symbol, result in zip(step.outputs, results, strict=True))
+        return {name: values[id(self.tensors[name])] for name in names}
+
+
+def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
+    """Write down every layer call of a network for a picture of ``shape`` (height, width, channels).
+
+    Functional, Sequential and nested models of Keras layers and operations are read as they are; a subclassed model by
+    running its own ``call`` on a symbolic picture, which asks of it that it uses Keras layers and ``keras.ops`` only.
+    """
+    reader = _Reader(Graph(keras.Input(shape, name="picture")))
+    reader.trails[id(reader.graph.input)] = _Trail()
+    reader.graph.tensors[END] = reader.descend(network, reader.graph.input, prefix="")
+    return reader.graph
+
+
+# ------------------------------------------------------------------------------------------------- the walk
+
+
+class _Reached(Exception):  # noqa: N818 - not an error: it carries the end of a nested model out of the walk
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+
+@dataclass(frozen=True)
+class _Trail:
+    """What is carried along a tensor: the receptive field of its units, and whether its picture size is fixed."""
+
+    field: ReceptiveField | None = ReceptiveField()
+    fixed: bool = False
+
+
+@dataclass
+class _Reader:
+    graph: Graph
+    trails: dict[int, _Trail] = field(default_factory=dict)
+
+    def descend(self, network: keras.Model, x: Any, prefix: str) -> Any:
+        """Call every layer of a model on the symbolic ``x``; returns the symbolic output."""
+        if isinstance(network, keras.Sequential):
+            for layer in network.layers:
+                x = self.call(layer, x, prefix=prefix)
+            return x
+        if not isinstance(network, keras.Function):
+            inner = keras.Input(tuple(x.shape[1:]))
+            network = keras.Model(inner, network.call(inner))
+        return self._through_function(network, x, prefix)
+
+    def _through_function(self, network: keras.Function, x: Any, prefix: str) -> Any:
+        """As ``descend``; a marker put behind the output tells which tensor it is, and ends the walk."""
+        marker = keras.layers.Identity(name="convscope_end")
+
+        def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+            if layer is marker:
+                raise _Reached(args[0])
+            return self.call(layer, *args, prefix=prefix, **kwargs)
+
+        marked = keras.Model(network.inputs, marker(keras.tree.flatten(network.output)[0]))
+        try:
+            keras.models.clone_model(marked, input_tensors=[x], clone_function=lambda layer: layer, call_function=call)
+        except _Reached as reached:
+            return reached.tensor
+        raise ValueError(f"Expected the output of {network.name} to depend on its picture, got one that does not")
+
+    def call(self, layer: Any, *args: Any, prefix: str, **kwargs: Any) -> Any:
+        """Call one layer and write the call down, or go into it where it is a model itself."""
+        name = self._unused(prefix + layer.name)
+        if isinstance(layer, keras.Model):
+            return self.descend(layer, keras.tree.flatten(args)[0], prefix=name + "/")
+        kwargs.pop("training", None)
+        if "training" in inspect.signature(layer.call).parameters:
+            kwargs["training"] = False
+        output = layer(*args, **kwargs)
+        step = Step(name, layer, args, kwargs, tuple(keras.tree.flatten(output)))
+        trail = _follow(layer, [self.trails[id(t)] for t in step.inputs if id(t) in self.trails], step)
+        self.trails.update((id(tensor), trail) for tensor in step.outputs)
+        self.graph.steps.append(step)
+        self.graph.tensors[name] = step.outputs[0]
+        self.graph.layers[name] = _describe(name, layer, step, trail)
+        return output
+
+    def _unused(self, name: str) -> str:
+        """The name, or ``name:2`` and so on for a layer that is called again."""
+        taken, count, free = self.graph.tensors, 1, name
+        while free in taken:
+            count += 1
+            free = f"{name}:{count}"
+        return free
+
+
+def _describe(name: str, layer: Any, step: Step, trail: _Trail) -> LayerInfo:
+    shape = tuple(int(n) for n in step.outputs[0].shape[1:] if n is not None)
+    parameters = layer.count_params() if isinstance(layer, keras.layers.Layer) and layer.built else 0
+    return LayerInfo(name, type(layer).__name__, shape, trail.field, trail.fixed, parameters)
+
+
+# ----------------------------------------------------------------------------------------- receptive fields
+
+_WINDOWS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
+_POINTWISE = frozenset(
+    "Activation ActivityRegularization Add AlphaDropout Average BatchNormalization Concatenate Dense Dropout ELU "
+    "GaussianDropout GaussianNoise Identity LayerNormalization LayerScale LeakyReLU Maximum Minimum Multiply "
+    "Normalization PReLU ReLU Rescaling Softmax SpatialDropout2D StochasticDepth Subtract".split()  # noqa: SIM905 - a list of 28 literals is harder to read
+)
+_FIXING = ("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop")
+
+
+def _follow(layer: Any, before: list[_Trail], step: Step) -> _Trail:
+    """The trail after a layer."""
+    kind = type(layer).__name__
+    fixed = kind in _FIXING or any(trail.fixed for trail in before)
+    fields = [trail.field for trail in before]
+    known = [f for f in fields if f is not None]
+    if not known or len(known) < len(fields) or len(step.outputs[0].shape) != 4:
+        return _Trail(None, fixed)
+    merged = known[0]
+    for other in known[1:]:
+        merged = merged.union(other)
+    return _Trail(_grow(merged, layer, kind), fixed)
+
+
+def _grow(before: ReceptiveField, layer: Any, kind: str) -> ReceptiveField | None:
+    """The receptive field after a layer; None where the layer is not known to be local."""
+    if kind == "ZeroPadding2D":
+        (top, _), (left, _) = layer.padding
+        return before.slide((1, 1), (1, 1), (top, left))
+    if kind == "Cropping2D":
+        (top, _), (left, _) = layer.cropping
+        return before.slide((1, 1), (1, 1), (-top, -left))
+    if kind in _WINDOWS:
+        size = _pair(getattr(layer, "kernel_size", None) or layer.pool_size)
+        dilation = _pair(getattr(layer, "dilation_rate", (1, 1)))
+        kernel = _pair((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+        step = _pair(layer.strides)
+        # "same" pads max(kernel - step, 0) where the step divides the size, as it does at a network's own size
+        total = (max(k - s, 0) if layer.padding == "same" else 0 for k, s in zip(kernel, step, strict=True))
+        return before.slide(kernel, step, _pair(t // 2 for t in total))
+    return before if kind in _POINTWISE else None
+
+
+def _pair(values: Iterable[int]) -> tuple[int, int]:
+    first, second = values
+    return int(first), int(second)
