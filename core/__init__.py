@@ -1,4 +1,75 @@
 """What a convolutional network sees, as functions. No Streamlit, no plots, no files written unless a path is given.
 
-Pictures are float32 (N, H, W, 3) RGB in [0, 1] everywhere.
+Pictures are float32 (N, H, W, 3) RGB in [0, 1] everywhere; height comes before width.
+
+The map of the package:
+
+    images          files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
+    samples         photographs that come with scikit-image and scikit-learn, and a drawn test card
+    graphs          a Keras network of any style, read as a flat list of layer calls; receptive fields
+    classifiers     Classifier: network, preprocessing, labels, layers; taps
+    zoo             where classifiers come from: ``available``, ``load``
+    activations     feature maps, their statistics, kernels, predictions
+    bundled/        the networks that this project trained, their cards, and the script that trained them
+
+A technique is one module that uses the ones above and no other technique.
+
+    >>> import core
+    >>> net = core.load(core.available()[0])
+    >>> photo = core.open_image("photo.jpg")
+    >>> core.predict(net, photo)[0]
+    >>> core.activations(net, core.seen_by(net, photo), ["conv4_2_relu"])["conv4_2_relu"].shape
 """
+
+from core import samples
+from core.activations import Statistics, activations, encode_npz, kernels, maps, predict, seen_by, statistics
+from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, stages
+from core.images import (
+    digest,
+    encode_gif,
+    encode_jpeg,
+    encode_png,
+    fit,
+    open_image,
+    read_png_metadata,
+    resize,
+    shrink,
+    tile,
+    to_float,
+    to_uint8,
+)
+from core.zoo import available, card, load
+
+__all__ = [
+    "LOGITS",
+    "Classifier",
+    "LayerInfo",
+    "ReceptiveField",
+    "Stage",
+    "Statistics",
+    "activations",
+    "available",
+    "card",
+    "classifier",
+    "digest",
+    "encode_gif",
+    "encode_jpeg",
+    "encode_npz",
+    "encode_png",
+    "fit",
+    "kernels",
+    "load",
+    "maps",
+    "open_image",
+    "predict",
+    "read_png_metadata",
+    "resize",
+    "samples",
+    "seen_by",
+    "shrink",
+    "stages",
+    "statistics",
+    "tile",
+    "to_float",
+    "to_uint8",
+]

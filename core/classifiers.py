@@ -21,7 +21,7 @@ import tensorflow as tf
 from core import graphs
 from core.graphs import LayerInfo, ReceptiveField
 
-__all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "classifier"]
+__all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "stages"]
 
 LOGITS = "(logits)"
 """The name under which ``tap`` and ``forward`` give the logits, whatever the network calls its last layer."""
@@ -155,6 +155,23 @@ def classifier(
     )
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a network at one map size: its name, its last layer, and what is known to live there."""
+
+    name: str
+    layer: str
+    says: str = ""
+
+
+def stages(classifier: Classifier) -> tuple[Stage, ...]:
+    """The stages of a network, first to last: those that its card names, or else one for each size of map."""
+    if "stages" in classifier.card:
+        return tuple(Stage(**stage) for stage in classifier.card["stages"])
+    last = {info.shape[:2]: info.name for info in classifier.layers.values() if info.spatial}
+    return tuple(Stage(name, name) for name in last.values())
+
+
 def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None) -> tuple[int, int, int]:
     """Height, width and channels of the pictures of a network. Raises ValueError where it takes no pictures."""
     shape = getattr(network, "input_shape", None) if network.built or isinstance(network, keras.Function) else None
@@ -194,7 +211,7 @@ def _take_off_activation(graph: graphs.Graph) -> str:
 
 def _without_activation(graph: graphs.Graph, step: graphs.Step) -> Any:
     """Put a linear copy of a layer in its place; returns its symbolic output."""
-    layer = step.operation
+    layer: Any = step.operation
     linear = type(layer).from_config({**layer.get_config(), "activation": None})
     output = linear(*step.args)
     linear.set_weights(layer.get_weights())

@@ -2,8 +2,8 @@
 
 ``read`` calls the network once on a symbolic picture and writes down every layer call (``Step``), nested models and
 subclassed ones included: a layer inside a nested model is listed as ``outer/inner``. ``Graph.run`` replays just the
-steps that the wanted layers need. So a network is cut at the deepest layer asked for, runs at other picture sizes up to its
-first ``Flatten``, and its layers are never rebuilt or copied.
+steps that the wanted layers need. So a network is cut at the deepest layer asked for, runs at other picture sizes up to
+its first ``Flatten``, and its layers are never rebuilt or copied.
 """
 
 from __future__ import annotations
@@ -240,11 +240,11 @@ def _describe(name: str, layer: Any, step: Step, trail: _Trail) -> LayerInfo:
 # ----------------------------------------------------------------------------------------- receptive fields
 
 _WINDOWS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
-_POINTWISE = frozenset(
-    "Activation ActivityRegularization Add AlphaDropout Average BatchNormalization Concatenate Dense Dropout ELU "
-    "GaussianDropout GaussianNoise Identity LayerNormalization LayerScale LeakyReLU Maximum Minimum Multiply "
-    "Normalization PReLU ReLU Rescaling Softmax SpatialDropout2D StochasticDepth Subtract".split()  # noqa: SIM905 - a list of 28 literals is harder to read
-)
+_ACTIVATIONS = frozenset({"Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"})
+_MERGES = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"})
+_SCALINGS = frozenset({"BatchNormalization", "Dense", "LayerNormalization", "LayerScale", "Normalization", "Rescaling"})
+_NOISES = frozenset({"Dropout", "GaussianDropout", "GaussianNoise", "Identity", "SpatialDropout2D", "StochasticDepth"})
+_POINTWISE = _ACTIVATIONS | _MERGES | _SCALINGS | _NOISES
 _FIXING = ("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop")
 
 

@@ -24,22 +24,28 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(cards, key=lambda name: (cards[name]["order"], name)))
 
 
+def card(name: str) -> dict[str, Any]:
+    """What is written about a bundled network: title, data, recipe, accuracy, ... Raises ValueError."""
+    if name not in available():
+        raise ValueError(f"There is no network {name!r}; there is {', '.join(available())}")
+    facts: dict[str, Any] = json.loads((BUNDLED / f"{name}.json").read_text())
+    return facts
+
+
 def load(name: str) -> Classifier:
     """A classifier by name.
 
     Raises:
         ValueError: no network of that name; the message names those there are.
     """
-    if name not in available():
-        raise ValueError(f"There is no network {name!r}; there is {', '.join(available())}")
-    card = json.loads((BUNDLED / f"{name}.json").read_text())
+    facts = card(name)
     return classifier(
         keras.models.load_model(BUNDLED / f"{name}.keras", compile=False),
         name=name,
-        labels=(BUNDLED / card["labels"]).read_text().splitlines(),
-        preprocess=_scale(card["pixels"]),
-        size=tuple(card["size"]),
-        card=card,
+        labels=(BUNDLED / facts["labels"]).read_text().splitlines(),
+        preprocess=_scale(facts["pixels"]),
+        size=tuple(facts["size"]),
+        card=facts,
     )
 
 

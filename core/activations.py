@@ -1,0 +1,151 @@
+"""What every layer makes of a picture: feature maps, their statistics, first-layer kernels, predictions.
+
+An activation is a float32 array (N, h, w, channels), or (N, channels) for a layer without spatial extent.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core import images
+from core.classifiers import LOGITS, Classifier
+from core.images import Pictures
+
+Array = npt.NDArray[np.float32]
+Prediction = list[tuple[str, float]]
+
+
+def activations(classifier: Classifier, pictures: Pictures, layers: Iterable[str]) -> dict[str, Array]:
+    """The output of every layer asked for, in one compiled pass.
+
+    Args:
+        classifier: the network.
+        pictures: (N, H, W, 3) in [0, 1], of any size; ``seen_by`` makes them the size that the network was made for.
+        layers: names from ``classifier.layers``.
+
+    Returns:
+        {layer: (N, h, w, channels) or (N, channels)}.
+
+    Raises:
+        ValueError: a layer that does not exist, or one that comes after a ``Flatten`` and pictures of another size.
+    """
+    names = tuple(layers)
+    height, width = np.shape(pictures)[1:3]
+    run = classifier.tap(names)
+    if not classifier.runs_at(names, height, width):
+        raise ValueError(
+            f"Expected pictures of {classifier.size[0]} x {classifier.size[1]}, the only size at which"
+            f" {classifier.name} runs to {names[-1]!r}, got {height} x {width}"
+        )
+    return {name: value.numpy() for name, value in run(pictures).items()}
+
+
+def seen_by(classifier: Classifier, pictures: Pictures, *, scale: int = 1) -> Pictures:
+    """The pictures as the network sees them: cut to the middle and resized to its own size.
+
+    A larger ``scale`` (1 to 8) makes them that many times as large, for finer maps of networks of open size.
+    """
+    if not 1 <= scale <= 8:
+        raise ValueError(f"Expected a scale from 1 to 8, got {scale}")
+    height, width = classifier.size
+    return images.fit(pictures, height=height * scale, width=width * scale)
+
+
+def predict(classifier: Classifier, pictures: Pictures, *, top: int = 5) -> list[Prediction]:
+    """The ``top`` likeliest classes of each picture and their probabilities in [0, 1], the likeliest first.
+
+    Pictures of another size than the network's own are cut to the middle and resized (``seen_by``).
+    """
+    if top < 1:
+        raise ValueError(f"Expected to be asked for at least one class, got {top}")
+    logits = activations(classifier, seen_by(classifier, pictures), [LOGITS])[LOGITS]
+    probabilities = softmax(logits) if classifier.scale == "softmax" else 1 / (1 + np.exp(-logits))
+    order = np.argsort(-probabilities, axis=1)[:, :top]
+    return [
+        [(classifier.labels[i], float(row[i])) for i in best] for row, best in zip(probabilities, order, strict=True)
+    ]
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities of logits (N, classes)."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How each channel of a layer answers to one picture or to many. All arrays are (channels,).
+
+    Attributes:
+        mean: over all places of all pictures.
+        maximum: the strongest answer anywhere.
+        zeros: share of places, in [0, 1], where the channel is exactly zero.
+        dead: channels that are nowhere above zero; on one picture that means silent, on many pictures dead.
+    """
+
+    mean: Array
+    maximum: Array
+    zeros: Array
+    dead: npt.NDArray[np.bool_]
+
+    def strongest(self, by: str = "mean") -> npt.NDArray[np.intp]:
+        """Channel indices, the strongest first, by ``"mean"`` or ``"maximum"``."""
+        if by not in ("mean", "maximum"):
+            raise ValueError(f"Expected 'mean' or 'maximum', got {by!r}")
+        return np.argsort(-(self.mean if by == "mean" else self.maximum), kind="stable")
+
+
+def statistics(activation: Array) -> Statistics:
+    """Statistics of every channel of an activation (N, h, w, channels) or (N, channels)."""
+    if activation.ndim not in (2, 4) or 0 in activation.shape:
+        raise ValueError(f"Expected an activation (N, h, w, channels) or (N, channels), got {activation.shape}")
+    places = activation.reshape(-1, activation.shape[-1])
+    maximum = places.max(axis=0)
+    return Statistics(places.mean(axis=0), maximum, (places == 0).mean(axis=0, dtype=np.float32), maximum <= 0)
+
+
+def maps(activation: Array, *, shared: bool = False) -> Array:
+    """The maps of one picture, scaled to [0, 1] for looking at: (channels, h, w) from (h, w, channels).
+
+    Zero is the darkest value where no activation is negative. With ``shared`` one scale serves the whole layer, so
+    that channels can be compared; without it each channel uses the whole range. A constant map is 0 everywhere.
+    """
+    if activation.ndim != 3:
+        raise ValueError(f"Expected the activation of one picture (h, w, channels), got {activation.shape}")
+    stack = np.moveaxis(activation, -1, 0)
+    axes = None if shared else (1, 2)
+    low = stack.min(axis=axes, keepdims=True) if stack.min() < 0 else np.float32(0)
+    span = stack.max(axis=axes, keepdims=True) - low
+    return np.divide(stack - low, span, out=np.zeros_like(stack), where=span > 0)
+
+
+def kernels(classifier: Classifier, layer: str | None = None) -> Array:
+    """The kernels of a convolution that looks at pixels, as pictures (N, kh, kw, 3) in [0, 1]; 0.5 is weight zero.
+
+    Args:
+        classifier: the network.
+        layer: by default its first convolution.
+
+    Raises:
+        ValueError: a network or layer without such kernels.
+    """
+    name = layer or next((n for n, info in classifier.layers.items() if info.kind == "Conv2D"), None)
+    weights = classifier.weights(name) if name else []
+    kernel = weights[0] if weights else np.zeros(0)
+    if kernel.ndim != 4 or kernel.shape[2] not in (1, 3):
+        raise ValueError(f"Expected a convolution over RGB or grey pixels, got {name or 'a network without one'}")
+    stack = np.broadcast_to(np.moveaxis(kernel, -1, 0), (kernel.shape[3], *kernel.shape[:2], 3))
+    reach = np.abs(stack).max(axis=(1, 2, 3), keepdims=True)
+    return np.divide(stack, 2 * reach, out=np.zeros_like(stack), where=reach > 0) + np.float32(0.5)
+
+
+def encode_npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+    """Arrays by name as a compressed ``.npz`` file, for ``numpy.load``; ``/`` in a name becomes ``.``."""
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **{name.replace("/", "."): array for name, array in arrays.items()})
+    return file.getvalue()
