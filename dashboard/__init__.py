@@ -1,0 +1,1 @@
+"""The Streamlit app: a frame, one file for each page, and nothing that computes."""

@@ -1,0 +1,51 @@
+"""The first screen: what this is, the network's map, today's picture, and what the network says of it."""
+
+import streamlit as st
+
+import core
+from dashboard import figures, runtime
+
+name, picture = runtime.chosen()
+net = runtime.network(name)
+stages = core.stages(net)
+
+st.title("See what a network sees")
+st.markdown(
+    "A convolutional network turns a picture into an answer, stage by stage. Here it is at work on the picture "
+    "above. **Pick another picture, bring your own, or open a stage** and look at every one of its channels."
+)
+
+left, right = st.columns([1, 2], gap="large")
+seen = core.seen_by(net, runtime.picture(picture), scale=4)[0]
+left.image(core.to_uint8(seen), caption=runtime.picture_title(picture), alt="The picture", width="stretch")
+with right:
+    st.subheader("What the network says")
+    prediction = runtime.prediction(name, picture)
+    best, chance = prediction[0]
+    st.markdown(f"It says **{best}**, with {chance:.0%} confidence. {runtime.remark(net)}")
+    st.plotly_chart(
+        figures.chances(prediction),
+        config=figures.PLAIN,
+        key="chances",
+        alt="; ".join(f"{label} {value:.1%}" for label, value in prediction),
+    )
+
+st.subheader("The map of the network")
+st.caption(f"{runtime.network_title(name)}: {net.card.get('summary', '')} Under each stage, the sixteen channels that "
+           "answer most to this picture; bright is a strong answer.")  # fmt: skip
+results = runtime.activations(name, picture, tuple(stage.layer for stage in stages))
+for column, stage in zip(st.columns(len(stages)), stages, strict=True):
+    info = net.layer(stage.layer)
+    activation = results[stage.layer]
+    strongest = core.statistics(activation).strongest()[:16]
+    wall = figures.wall(core.maps(activation[0][..., strongest]), "Viridis", columns=4, tile=64)
+    with column.container(border=True):
+        st.page_link(
+            "app_pages/activations.py",
+            label=f"**{stage.name}**",
+            icon=":material/grid_view:",
+            query_params={"network": name, "picture": picture, "layer": stage.layer},
+        )
+        st.image(wall.pixels, alt=f"Sixteen channels of {stage.name}", width="stretch")
+        st.caption(runtime.extent(info))
+        st.markdown(stage.says)

@@ -1,0 +1,164 @@
+"""Arrays -> pictures with colours, and Plotly figures. No Streamlit, and no TensorFlow."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import plotly.colors
+import plotly.graph_objects as go
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+COLOURS = ("Viridis", "Magma", "Gray", "Turbo", "Cividis")
+GAP = 2
+TILE = 36
+ACCENT, SECOND = "#0d9488", "#d97706"
+PLAIN = {"displayModeBar": False, "scrollZoom": False}
+"""Plotly's own buttons are more than a reader of these figures needs."""
+
+
+@lru_cache(maxsize=len(COLOURS))
+def _table(colours: str) -> Pixels:
+    samples = plotly.colors.sample_colorscale(colours, np.linspace(0, 1, 256).tolist(), colortype="tuple")
+    return (np.array(samples) * 255).round().astype(np.uint8)
+
+
+def coloured(values: Floats, colours: str) -> Pixels:
+    """Values in [0, 1] of any shape -> RGB, one axis more."""
+    return _table(colours)[(np.clip(values, 0, 1) * 255).astype(np.uint8)]
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A mosaic of maps: its pixels (H, W, 3) and how many columns it has. Tile i is in row i // columns."""
+
+    pixels: Pixels
+    columns: int
+    count: int
+
+
+def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = TILE) -> Wall:
+    """A mosaic of maps (channels, h, w) in [0, 1]; maps under ``tile`` pixels are magnified in whole steps."""
+    count, height, width = maps.shape
+    zoom = max(1, tile // max(height, width))
+    tiles = coloured(maps, colours).repeat(zoom, axis=1).repeat(zoom, axis=2)
+    columns = columns or _columns(count)
+    rows = -(-count // columns)
+    high, wide = height * zoom + GAP, width * zoom + GAP
+    canvas = np.full((rows * columns, high, wide, 3), 128, np.uint8)
+    canvas[:count, : high - GAP, : wide - GAP] = tiles
+    pixels = canvas.reshape(rows, columns, high, wide, 3).swapaxes(1, 2).reshape(rows * high, columns * wide, 3)
+    return Wall(pixels[:-GAP, :-GAP], columns, count)
+
+
+def _columns(count: int) -> int:
+    """A count of columns that makes a mosaic somewhat wider than high, with full rows where that is possible."""
+    ideal = int(np.ceil(np.sqrt(count * 1.6)))
+    return next((n for n in range(ideal, int(np.sqrt(count)) - 1, -1) if n > 1 and count % n == 0), ideal)
+
+
+def data_url(png: bytes) -> str:
+    """A PNG as an address that a browser shows without asking the server."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def chances(prediction: Sequence[tuple[str, float]]) -> go.Figure:
+    """Horizontal bars of the likeliest classes, the likeliest on top."""
+    labels, values = [label for label, _ in prediction], [value for _, value in prediction]
+    bars = go.Bar(
+        x=values,
+        y=labels,
+        orientation="h",
+        text=[f"{value:.1%}" for value in values],
+        textposition="auto",
+        textangle=0,
+        marker_color=ACCENT,
+        hovertemplate="%{y}: %{x:.2%}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.update_layout(height=44 * len(values) + 20, margin={"l": 0, "r": 0, "t": 8, "b": 8}, bargap=0.25)
+    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", automargin=True, fixedrange=True, ticksuffix=" ")
+    return figure
+
+
+def overlay(
+    picture_png: bytes,
+    activation: Floats,
+    size: tuple[int, int],
+    *,
+    colours: str,
+    opacity: float,
+    fields: Sequence[str],
+) -> go.Figure:
+    """One channel laid over the picture; under the cursor: the place, the value, and which pixels the unit sees.
+
+    Args:
+        picture_png: the picture as the network sees it.
+        activation: (h, w).
+        size: height and width of that picture in pixels.
+        colours: name of the colour scale.
+        opacity: of the map, from 0 (picture only) to 1 (map only).
+        fields: for each place, row by row, which pixels its unit sees, in words.
+    """
+    height, width = size
+    rows, columns = activation.shape
+    heat = go.Heatmap(
+        z=activation,
+        x=(np.arange(columns) + 0.5) * width / columns,
+        y=(np.arange(rows) + 0.5) * height / rows,
+        customdata=np.array(fields, dtype=object).reshape(rows, columns),
+        colorscale=colours,
+        opacity=opacity,
+        colorbar={"thickness": 10, "len": 0.9},
+        hovertemplate="pixel %{y:.0f} down, %{x:.0f} across<br>activation %{z:.3f}<br>%{customdata}<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.add_layout_image(
+        source=data_url(picture_png), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height, sizing="stretch",
+        layer="below",
+    )  # fmt: skip
+    figure.update_layout(height=430, margin={"l": 0, "r": 0, "t": 8, "b": 8})
+    figure.update_xaxes(range=[0, width], visible=False, constrain="domain", fixedrange=True)
+    figure.update_yaxes(range=[height, 0], visible=False, scaleanchor="x", constrain="domain", fixedrange=True)
+    return figure
+
+
+def histogram(values: Floats, chosen: Floats | None, name: str) -> go.Figure:
+    """How often each activation occurs in the layer, and in the chosen channel, on a logarithmic scale."""
+    edges = np.histogram_bin_edges(values, bins=60)
+    middles = (edges[1:] + edges[:-1]) / 2
+    figure = go.Figure(go.Bar(x=middles, y=np.histogram(values, edges)[0], name="whole layer", marker_color=ACCENT))
+    if chosen is not None:
+        figure.add_bar(x=middles, y=np.histogram(chosen, edges)[0], name=name, marker_color=SECOND)
+    figure.update_layout(
+        height=300, barmode="overlay", bargap=0.02, margin={"l": 0, "r": 0, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.1}, xaxis_title="activation", yaxis_title="how many",
+    )  # fmt: skip
+    figure.update_yaxes(type="log", fixedrange=True)
+    figure.update_xaxes(fixedrange=True)
+    return figure
+
+
+def units(values: Floats, names: Sequence[str], chosen: int) -> go.Figure:
+    """Bars of a layer without spatial extent; the chosen unit stands out."""
+    figure = go.Figure(
+        go.Bar(
+            x=np.arange(len(values)),
+            y=values,
+            customdata=list(names),
+            marker_color=[SECOND if unit == chosen else ACCENT for unit in range(len(values))],
+            marker_line_width=0,
+            hovertemplate="%{customdata}: %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.update_layout(height=360, margin={"l": 0, "r": 0, "t": 8, "b": 8}, bargap=0, clickmode="event+select")
+    figure.update_xaxes(title="unit", fixedrange=True)
+    figure.update_yaxes(title="activation", fixedrange=True)
+    return figure

@@ -1,0 +1,226 @@
+"""What the pages share: the network, the pictures, cached results. The only place that caches.
+
+Streamlit does two things to TensorFlow that cost dearly (measured; tests fail without the measures taken here):
+it calls ``keras.backend.clear_session`` for the whole process after every script run, which breaks models that another
+session is building, and it collects garbage twice per run, which takes 0.8 s once TensorFlow's objects are there.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+import core
+
+UPLOADS_KEPT = 16
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one person may ask of the host."""
+
+    picture_bytes: int
+    picture_side: int
+
+
+LIMITS = {"public": Limits(10 * MIB, 1024), "local": Limits(50 * MIB, 2048)}
+
+
+def limits() -> Limits:
+    """The limits of public mode, or of local mode when ``CONVSCOPE_MODE=local``, as the console script sets it."""
+    return LIMITS["local" if os.environ.get("CONVSCOPE_MODE") == "local" else "public"]
+
+
+# -------------------------------------------------------------------------------------------------- networks
+
+
+def spare_keras() -> None:
+    """Make the ``clear_session`` that Streamlit calls after each script run do nothing.
+
+    Only the attribute that Streamlit uses is replaced; ``keras.utils.clear_session`` stays.
+    """
+    keras.backend.clear_session = lambda *_, **__: None
+
+
+@st.cache_resource(max_entries=2, show_spinner="Opening the network…", on_release=lambda _: gc.unfreeze())
+def network(name: str) -> core.Classifier:
+    """The network of that name, warm: every stage has run once, and the garbage collector leaves it alone."""
+    classifier = core.load(name)
+    blank = np.zeros((1, *classifier.size, 3), np.float32)
+    for stage in core.stages(classifier):
+        core.activations(classifier, blank, [stage.layer])
+    core.activations(classifier, blank, [stage.layer for stage in core.stages(classifier)])
+    if classifier.labels:
+        core.predict(classifier, blank)
+    gc.collect()
+    gc.freeze()
+    return classifier
+
+
+def network_names() -> tuple[str, ...]:
+    """The networks that can be chosen."""
+    return core.available()
+
+
+# -------------------------------------------------------------------------------------------------- pictures
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture that a person brought."""
+
+    title: str
+    pixels: npt.NDArray[np.uint8]
+
+
+@dataclass
+class Album:
+    """The latest pictures that people brought, by the digest of their content.
+
+    A digest cannot be guessed, so an address with one opens the picture for those who were given the address.
+    """
+
+    photos: OrderedDict[str, Photo] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, photo: Photo) -> str:
+        """Keep a picture, forget the oldest one when there are too many; returns its digest."""
+        name = core.digest(photo.pixels)[:24]
+        with self.lock:
+            self.photos[name] = photo
+            self.photos.move_to_end(name)
+            while len(self.photos) > UPLOADS_KEPT:
+                self.photos.popitem(last=False)
+        return name
+
+
+@st.cache_resource
+def album() -> Album:
+    """The one album of this server."""
+    return Album()
+
+
+def bring(data: bytes, title: str) -> str:
+    """Take in a picture file that a person brought; returns its name for addresses. Raises ValueError."""
+    limit = limits()
+    pictures = core.open_image(data, max_bytes=limit.picture_bytes, max_side=limit.picture_side)
+    return album().add(Photo(title[:60], core.to_uint8(pictures)))
+
+
+def picture_names(wanted: str | None = None) -> list[str]:
+    """The samples, then this session's own pictures, then the ``wanted`` one of an address, where it is still there."""
+    own = [name for name in (*st.session_state.get("own_pictures", ()), wanted) if name in album().photos]
+    return [*core.samples.names(), *dict.fromkeys(own)]
+
+
+def picture_title(name: str) -> str:
+    """What to call a picture."""
+    photo = album().photos.get(name)
+    return photo.title if photo else {sample.name: sample.title for sample in core.samples.samples()}[name]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def picture(name: str) -> npt.NDArray[np.float32]:
+    """The picture (1, H, W, 3) of that name: a sample, or one that a person brought."""
+    photo = album().photos.get(name)
+    return core.to_float(photo.pixels) if photo else core.samples.load(name)
+
+
+# --------------------------------------------------------------------------------------------------- results
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def activations(
+    name: str, picture_name: str, layers: tuple[str, ...], scale: int = 1
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """{layer: activation} of one picture as the network sees it, ``scale`` times as large."""
+    classifier = network(name)
+    return core.activations(classifier, core.seen_by(classifier, picture(picture_name), scale=scale), layers)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def prediction(name: str, picture_name: str) -> list[tuple[str, float]]:
+    """The five likeliest classes and their probabilities."""
+    return core.predict(network(name), picture(picture_name))[0]
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def dead_channels(name: str, layer: str) -> list[int]:
+    """Channels that no sample picture excites."""
+    classifier = network(name)
+    samples = np.concatenate([core.seen_by(classifier, picture(sample)) for sample in core.samples.names()])
+    dead = core.statistics(core.activations(classifier, samples, [layer])[layer]).dead
+    return [int(channel) for channel in np.flatnonzero(dead)]
+
+
+# ------------------------------------------------------------------------------------------------- in words
+
+
+def chosen() -> tuple[str, str]:
+    """The names of the network and of the picture that the frame shows."""
+    return st.session_state.network, st.session_state.picture
+
+
+@st.cache_data(show_spinner=False)
+def network_title(name: str) -> str:
+    """What to call a network."""
+    return str(core.card(name).get("title", name))
+
+
+def remark(classifier: core.Classifier) -> str:
+    """How far to trust the answer."""
+    accuracy = classifier.card.get("accuracy", {})
+    if "top1" not in accuracy:
+        return ""
+    return (
+        f"It knows {len(classifier.labels)} things, and of 100 pictures that it never saw it names "
+        f"{accuracy['top1']:.0%} right at first guess, {accuracy['top5']:.0%} in five.".replace("%", "")
+    )
+
+
+def extent(info: core.LayerInfo) -> str:
+    """A layer's size in words."""
+    if not info.spatial:
+        return f"{info.channels} units"
+    height, width, channels = info.shape
+    field = info.receptive_field
+    sees = f"each unit sees {field.size[0]} × {field.size[1]} pixels" if field else "each unit sees the whole picture"
+    return f"{height} × {width} places, {channels} channels; {sees}"
+
+
+def story(classifier: core.Classifier, layer: str) -> str:
+    """What is known to live in the stage of a layer."""
+    stage = next((stage for stage in core.stages(classifier) if layer.startswith(stage.name)), None)
+    return stage.says if stage else ""
+
+
+def listing(numbers: Iterable[int], most: int = 20) -> str:
+    """Numbers in words, not too many of them."""
+    numbers = list(numbers)
+    return ", ".join(map(str, numbers[:most])) + (", …" if len(numbers) > most else "")
+
+
+def fields_in_words(info: core.LayerInfo, places: tuple[int, int], size: tuple[int, int]) -> list[str]:
+    """For each place of a map, row by row: which pixels of a picture of ``size`` (height, width) its unit sees."""
+    if info.receptive_field is None:
+        return ["sees the whole picture"] * (places[0] * places[1])
+    windows = (info.receptive_field.window(row, column) for row in range(places[0]) for column in range(places[1]))
+    return [
+        f"sees rows {max(top, 0)} to {min(bottom, size[0])}, columns {max(left, 0)} to {min(right, size[1])}"
+        for top, left, bottom, right in windows
+    ]
+
+
+def download(label: str, data: bytes | Callable[[], bytes], file_name: str, mime: str) -> None:
+    """A download that leaves the page as it is."""
+    st.download_button(label, data, file_name, mime, icon=":material/download:", on_click="ignore", key=file_name)

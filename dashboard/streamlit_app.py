@@ -1,0 +1,79 @@
+"""The frame around every page: what the network is, what the picture is, and where one can go."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:  # `streamlit run dashboard` puts only this folder on the path
+    sys.path.insert(0, str(HERE.parent))
+
+import streamlit as st
+
+st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
+st.logo(str(HERE / "assets" / "logo.svg"), size="large", icon_image=str(HERE / "assets" / "icon.svg"))
+
+with st.spinner("Waking up TensorFlow…", show_time=True):
+    from dashboard import address, runtime
+
+runtime.spare_keras()
+page = st.navigation(
+    [
+        st.Page(
+            "app_pages/start.py",
+            title="Start",
+            icon=":material/home:",
+            help="The network, a picture, and what the network says of it.",
+            default=True,
+        ),
+        st.Page(
+            "app_pages/activations.py",
+            title="Layer activations",
+            icon=":material/grid_view:",
+            help="Every channel of every layer, looking at your picture.",
+            url_path="activations",
+        ),
+    ],
+    position="top",
+)
+
+
+def _take_in(key: str) -> None:
+    """A person brought a picture: show it, or say in one sentence why not."""
+    file = st.session_state[key]
+    if file is None:
+        return
+    try:
+        name = runtime.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
+    except ValueError as error:
+        st.session_state.refused = f"{file.name}: {error}"
+        return
+    st.session_state.own_pictures = [*st.session_state.get("own_pictures", ()), name]
+    st.session_state.picture = name
+
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    networks = runtime.network_names()
+    address.choice(
+        st.selectbox, "Network", networks, key="network", default=networks[0], format_func=runtime.network_title,
+        width=260,
+    )  # fmt: skip
+    pictures = runtime.picture_names(st.query_params.get("picture"))
+    address.choice(
+        st.selectbox, "Picture", pictures, key="picture", default=pictures[0], format_func=runtime.picture_title,
+        width=360,
+    )  # fmt: skip
+    with st.popover("Your own picture", icon=":material/add_photo_alternate:"):
+        st.file_uploader(
+            "JPEG, PNG, WebP or GIF",
+            type=["jpg", "jpeg", "png", "webp", "gif"],
+            key="upload",
+            on_change=_take_in,
+            args=("upload",),
+        )
+        if st.toggle("Use the camera", key="with_camera"):
+            st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
+
+if refused := st.session_state.pop("refused", None):
+    st.error(refused, icon=":material/error:")
+
+page.run()
