@@ -60,7 +60,8 @@ def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = 
 def _columns(count: int) -> int:
     """A count of columns that makes a mosaic somewhat wider than high, with full rows where that is possible."""
     ideal = int(np.ceil(np.sqrt(count * 1.6)))
-    return next((n for n in range(ideal, int(np.sqrt(count)) - 1, -1) if n > 1 and count % n == 0), ideal)
+    near = sorted(range(int(np.sqrt(count)), 2 * ideal), key=lambda n: abs(n - ideal))
+    return next((n for n in near if n > 1 and count % n == 0), ideal)
 
 
 def data_url(png: bytes) -> str:

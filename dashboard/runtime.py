@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -95,7 +96,7 @@ class Album:
 
     def add(self, photo: Photo) -> str:
         """Keep a picture, forget the oldest one when there are too many; returns its digest."""
-        name = core.digest(photo.pixels)[:24]
+        name = core.digest(core.to_float(photo.pixels))[:24]
         with self.lock:
             self.photos[name] = photo
             self.photos.move_to_end(name)
@@ -114,7 +115,8 @@ def bring(data: bytes, title: str) -> str:
     """Take in a picture file that a person brought; returns its name for addresses. Raises ValueError."""
     limit = limits()
     pictures = core.open_image(data, max_bytes=limit.picture_bytes, max_side=limit.picture_side)
-    return album().add(Photo(title[:60], core.to_uint8(pictures)))
+    harmless = re.sub(r"[^\w .,-]", "·", title)[:60]  # it is shown as Markdown
+    return album().add(Photo(harmless, core.to_uint8(pictures)))
 
 
 def picture_names(wanted: str | None = None) -> list[str]:

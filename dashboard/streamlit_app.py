@@ -10,7 +10,7 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard` puts only this
 import streamlit as st
 
 st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
-st.logo(str(HERE / "assets" / "logo.svg"), size="large", icon_image=str(HERE / "assets" / "icon.svg"))
+st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 with st.spinner("Waking up TensorFlow…", show_time=True):
     from dashboard import address, runtime

@@ -1,0 +1,87 @@
+"""The caches, and the measures against what Streamlit does to TensorFlow."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import core
+from dashboard import runtime
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> None:
+    runtime.network.clear()
+    runtime.album.clear()
+    runtime.activations.clear()
+
+
+def test_garbage_collector_leaves_the_network_alone() -> None:
+    """Frozen, TensorFlow's objects are not scanned by the two collections of each script run (0.8 s otherwise)."""
+    gc.unfreeze()
+    runtime.network(core.available()[0])
+    assert gc.get_freeze_count() > 100_000
+
+
+def test_network_is_released() -> None:
+    network = weakref.ref(runtime.network(core.available()[0]))
+    runtime.network.clear()
+    gc.collect()
+    assert network() is None
+
+
+def test_layer_change_and_new_picture_are_not_traced_again() -> None:
+    net = runtime.network(core.available()[0])
+    stages = [stage.layer for stage in core.stages(net)]
+    for name in ("cat", "coffee", "flower"):
+        for layer in stages:
+            runtime.activations(net.name, name, (layer,))
+            runtime.activations(net.name, name, (layer,), 2)
+    assert [net.tap([layer]).experimental_get_tracing_count() for layer in stages] == [1] * len(stages)
+
+
+def test_one_changed_pixel_is_another_picture() -> None:
+    """st.cache_data samples large arrays when it hashes them; names made of digests do not."""
+    pixels = np.zeros((1, 700, 700, 3), np.uint8)
+    changed = pixels.copy()
+    changed[0, 345, 678, 1] = 1
+    first, second = (runtime.album().add(runtime.Photo("same title", p)) for p in (pixels, changed))
+    assert first != second
+    assert runtime.picture(first).max() == 0
+    assert runtime.picture(second).max() == np.float32(1 / 255)
+
+
+def test_album_is_bounded() -> None:
+    names = [
+        runtime.album().add(runtime.Photo("", np.full((1, 2, 2, 3), i, np.uint8)))
+        for i in range(runtime.UPLOADS_KEPT + 3)
+    ]
+    assert list(runtime.album().photos) == names[3:]
+
+
+def test_bounds_hold_on_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The uploader's own limits hold in the browser only."""
+    monkeypatch.setenv("CONVSCOPE_MODE", "public")
+    side = runtime.limits().picture_side
+    name = runtime.bring(core.encode_jpeg(np.zeros((40, 2 * side, 3), np.float32)), "wide")
+    assert runtime.picture(name).shape[2] == side
+    with pytest.raises(ValueError, match="MB"):
+        runtime.bring(bytes(runtime.limits().picture_bytes + 1), "heavy")
+
+
+def test_public_mode_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONVSCOPE_MODE", raising=False)
+    public = runtime.limits()
+    monkeypatch.setenv("CONVSCOPE_MODE", "local")
+    assert runtime.limits().picture_side > public.picture_side
+
+
+def test_fields_in_words_stay_on_the_picture() -> None:
+    info = runtime.network(core.available()[0]).layer("conv4_2_relu")
+    words = runtime.fields_in_words(info, (8, 8), (64, 64))
+    assert len(words) == 64
+    assert words[0] == "sees rows 0 to 36, columns 0 to 36"
+    assert words[-1] == "sees rows 28 to 64, columns 28 to 64"
