@@ -6,6 +6,7 @@ An activation is a float32 array (N, h, w, channels), or (N, channels) for a lay
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -29,20 +30,34 @@ def activations(classifier: Classifier, pictures: Pictures, layers: Iterable[str
         layers: names from ``classifier.layers``.
 
     Returns:
-        {layer: (N, h, w, channels) or (N, channels)}.
+        {layer: (N, h, w, channels) or (N, channels)}, read-only.
 
     Raises:
-        ValueError: a layer that does not exist, or one that comes after a ``Flatten`` and pictures of another size.
+        ValueError: a layer that does not exist, or one that comes after a ``Flatten`` and pictures of another size;
+            whole numbers or what is no batch of pictures; pictures so small that nothing is left of them at a layer.
     """
     names = tuple(layers)
-    height, width = np.shape(pictures)[1:3]
     run = classifier.tap(names)
-    if not classifier.runs_at(names, height, width):
+    batch = np.asarray(pictures)
+    if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape or batch.dtype.kind != "f":
+        raise ValueError(f"Expected float pictures of shape (N, H, W, 3), got {batch.dtype} of shape {batch.shape}")
+    height, width = batch.shape[1:3]
+    stuck = next((name for name in names if not classifier.runs_at([name], height, width)), None)
+    if stuck:
         raise ValueError(
             f"Expected pictures of {classifier.size[0]} x {classifier.size[1]}, the only size at which"
-            f" {classifier.name} runs to {names[-1]!r}, got {height} x {width}"
+            f" {classifier.name} runs to {stuck!r}, got {height} x {width}"
         )
-    return {name: value.numpy() for name, value in run(pictures).items()}
+    # a view of TensorFlow's memory: .numpy() would copy, which takes as long as the network itself
+    results = {name: np.asarray(value, np.float32) for name, value in run(batch).items()}
+    for name, result in results.items():
+        if 0 in result.shape or result.shape[-1] != _channels(classifier, name):  # TensorFlow passes empty maps by
+            raise ValueError(f"Expected larger pictures than {height} x {width}, of which nothing is left at {name!r}")
+    return results
+
+
+def _channels(classifier: Classifier, name: str) -> int:
+    return len(classifier.labels) if name == LOGITS else classifier.layers[name].channels
 
 
 def seen_by(classifier: Classifier, pictures: Pictures, *, scale: int = 1) -> Pictures:
@@ -113,7 +128,7 @@ def maps(activation: Array, *, shared: bool = False) -> Array:
     """The maps of one picture, scaled to [0, 1] for looking at: (channels, h, w) from (h, w, channels).
 
     Zero is the darkest value where no activation is negative. With ``shared`` one scale serves the whole layer, so
-    that channels can be compared; without it each channel uses the whole range. A constant map is 0 everywhere.
+    that channels can be compared; without it each channel uses the whole range. A silent map is 0 everywhere.
     """
     if activation.ndim != 3:
         raise ValueError(f"Expected the activation of one picture (h, w, channels), got {activation.shape}")
@@ -147,5 +162,8 @@ def kernels(classifier: Classifier, layer: str | None = None) -> Array:
 def encode_npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
     """Arrays by name as a compressed ``.npz`` file, for ``numpy.load``; ``/`` in a name becomes ``.``."""
     file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **{name.replace("/", "."): array for name, array in arrays.items()})
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:  # np.savez refuses a layer named "file"
+        for name, array in arrays.items():
+            with archive.open(name.replace("/", ".") + ".npy", "w") as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
     return file.getvalue()

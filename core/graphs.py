@@ -153,7 +153,7 @@ def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
     """
     reader = _Reader(Graph(keras.Input(shape, name="picture")))
     reader.trails[id(reader.graph.input)] = _Trail()
-    reader.graph.tensors[END] = reader.descend(network, reader.graph.input, prefix="")
+    reader.graph.tensors[END] = keras.tree.flatten(reader.descend(network, reader.graph.input, prefix=""))[0]
     return reader.graph
 
 
@@ -161,8 +161,8 @@ def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
 
 
 class _Reached(Exception):  # noqa: N818 - not an error: it carries the end of a nested model out of the walk
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor
+    def __init__(self, tensors: list[Any]) -> None:
+        self.tensors = tensors
 
 
 @dataclass(frozen=True)
@@ -179,18 +179,17 @@ class _Reader:
     trails: dict[int, _Trail] = field(default_factory=dict)
 
     def descend(self, network: keras.Model, x: Any, prefix: str) -> Any:
-        """Call every layer of a model on the symbolic ``x``; returns the symbolic output."""
+        """Call every layer of a model on the symbolic ``x`` (one tensor or several); returns the symbolic output."""
         if isinstance(network, keras.Sequential):
             for layer in network.layers:
                 x = self.call(layer, x, prefix=prefix)
             return x
         if not isinstance(network, keras.Function):
-            inner = keras.Input(tuple(x.shape[1:]))
-            network = keras.Model(inner, network.call(inner))
+            network = _as_function(network, x)
         return self._through_function(network, x, prefix)
 
     def _through_function(self, network: keras.Function, x: Any, prefix: str) -> Any:
-        """As ``descend``; a marker put behind the output tells which tensor it is, and ends the walk."""
+        """As ``descend``; a marker put behind the outputs tells which tensors they are, and ends the walk."""
         marker = keras.layers.Identity(name="convscope_end")
 
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -198,18 +197,19 @@ class _Reader:
                 raise _Reached(args[0])
             return self.call(layer, *args, prefix=prefix, **kwargs)
 
-        marked = keras.Model(network.inputs, marker(keras.tree.flatten(network.output)[0]))
+        marked = keras.Model(network.inputs, marker(keras.tree.flatten(network.output)))
+        ends = {"input_tensors": keras.tree.flatten(x), "clone_function": lambda layer: layer, "call_function": call}
         try:
-            keras.models.clone_model(marked, input_tensors=[x], clone_function=lambda layer: layer, call_function=call)
+            keras.models.clone_model(marked, **ends)
         except _Reached as reached:
-            return reached.tensor
+            return keras.tree.pack_sequence_as(network.output, keras.tree.flatten(reached.tensors))
         raise ValueError(f"Expected the output of {network.name} to depend on its picture, got one that does not")
 
     def call(self, layer: Any, *args: Any, prefix: str, **kwargs: Any) -> Any:
         """Call one layer and write the call down, or go into it where it is a model itself."""
         name = self._unused(prefix + layer.name)
         if isinstance(layer, keras.Model):
-            return self.descend(layer, keras.tree.flatten(args)[0], prefix=name + "/")
+            return self.descend(layer, args[0], prefix=name + "/")
         kwargs.pop("training", None)
         if "training" in inspect.signature(layer.call).parameters:
             kwargs["training"] = False
@@ -231,6 +231,19 @@ class _Reader:
         return free
 
 
+def _as_function(network: keras.Model, x: Any) -> keras.Function:
+    """A subclassed model as a functional one of the same layers. Raises ValueError where it cannot be followed."""
+    inner = keras.tree.map_structure(lambda tensor: keras.Input(tuple(tensor.shape[1:])), x)
+    try:
+        return keras.Model(inner, network.call(inner))
+    except Exception as error:  # a person's own code runs here, and may raise anything
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"Expected {network.name} to be made of Keras layers and keras.ops only, got a {type(network).__name__}"
+            f" whose call cannot be followed: {reason}"
+        ) from error
+
+
 def _describe(name: str, layer: Any, step: Step, trail: _Trail) -> LayerInfo:
     shape = tuple(int(n) for n in step.outputs[0].shape[1:] if n is not None)
     parameters = layer.count_params() if isinstance(layer, keras.layers.Layer) and layer.built else 0
@@ -242,9 +255,13 @@ def _describe(name: str, layer: Any, step: Step, trail: _Trail) -> LayerInfo:
 _WINDOWS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
 _ACTIVATIONS = frozenset({"Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"})
 _MERGES = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"})
-_SCALINGS = frozenset({"BatchNormalization", "Dense", "LayerNormalization", "LayerScale", "Normalization", "Rescaling"})
+_SCALINGS = frozenset({"BatchNormalization", "Dense", "LayerScale", "Normalization", "Rescaling"})
 _NOISES = frozenset({"Dropout", "GaussianDropout", "GaussianNoise", "Identity", "SpatialDropout2D", "StochasticDepth"})
-_POINTWISE = _ACTIVATIONS | _MERGES | _SCALINGS | _NOISES
+_OPERATIONS = frozenset(
+    {"Clip", "Elu", "Gelu", "HardSigmoid", "HardSilu", "LeakyRelu", "Relu", "Relu6", "Sigmoid", "Silu", "Tanh"}
+    | {"Divide", "Negative", "Square", "TrueDivide"}
+)
+_POINTWISE = _ACTIVATIONS | _MERGES | _SCALINGS | _NOISES | _OPERATIONS
 _FIXING = ("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop")
 
 
@@ -259,11 +276,12 @@ def _follow(layer: Any, before: list[_Trail], step: Step) -> _Trail:
     merged = known[0]
     for other in known[1:]:
         merged = merged.union(other)
-    return _Trail(_grow(merged, layer, kind), fixed)
+    return _Trail(_grow(merged, layer, step), fixed)
 
 
-def _grow(before: ReceptiveField, layer: Any, kind: str) -> ReceptiveField | None:
+def _grow(before: ReceptiveField, layer: Any, step: Step) -> ReceptiveField | None:
     """The receptive field after a layer; None where the layer is not known to be local."""
+    kind = type(layer).__name__
     if kind == "ZeroPadding2D":
         (top, _), (left, _) = layer.padding
         return before.slide((1, 1), (1, 1), (top, left))
@@ -274,11 +292,18 @@ def _grow(before: ReceptiveField, layer: Any, kind: str) -> ReceptiveField | Non
         size = _pair(getattr(layer, "kernel_size", None) or layer.pool_size)
         dilation = _pair(getattr(layer, "dilation_rate", (1, 1)))
         kernel = _pair((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
-        step = _pair(layer.strides)
-        # "same" pads max(kernel - step, 0) where the step divides the size, as it does at a network's own size
-        total = (max(k - s, 0) if layer.padding == "same" else 0 for k, s in zip(kernel, step, strict=True))
-        return before.slide(kernel, step, _pair(t // 2 for t in total))
-    return before if kind in _POINTWISE else None
+        stride = _pair(layer.strides)
+        return before.slide(kernel, stride, _padding(step, kernel, stride) if layer.padding == "same" else (0, 0))
+    if kind == "LayerNormalization":
+        return before if layer.axis in (-1, [-1], (-1,), 3, [3], (3,)) else None
+    augments = kind.startswith("Random") and kind != "RandomCrop"
+    return before if kind in _POINTWISE or augments else None
+
+
+def _padding(step: Step, kernel: tuple[int, int], stride: tuple[int, int]) -> tuple[int, int]:
+    """What "same" puts above and to the left, at the network's own picture size."""
+    sizes = zip(next(step.inputs).shape[1:3], step.outputs[0].shape[1:3], kernel, stride, strict=True)
+    return _pair(max((after - 1) * s + k - before, 0) // 2 for before, after, k, s in sizes)
 
 
 def _pair(values: Iterable[int]) -> tuple[int, int]:

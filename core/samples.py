@@ -40,13 +40,13 @@ def _sklearn(name: str, title: str, credit: str, file: str) -> Sample:
 
 
 _SAMPLES = (
-    _skimage("cat", "Chelsea the cat", "Stéfan van der Walt, CC0", "chelsea.png"),
     _skimage("coffee", "A cup of coffee on a wooden table", "Rachel Michetti, Pikolo Espresso Bar, CC0", "coffee.png"),
+    _skimage("cat", "Chelsea the cat", "Stéfan van der Walt, CC0", "chelsea.png"),
+    _skimage("rocket", "A Falcon 9 before its launch", "SpaceX, public domain", "rocket.jpg"),
     _sklearn("flower", "A dahlia", "vultilion on Flickr, CC BY 2.0", "flower.jpg"),
     _skimage("motorcycle", "A motorcycle in a garage", "Middlebury Stereo 2014, D. Scharstein", "motorcycle_left.png"),
     _sklearn("temple", "A pagoda in China", "danielbuechele on Flickr, CC BY 2.0", "china.jpg"),
     _skimage("astronaut", "The astronaut Eileen Collins", "NASA, public domain", "astronaut.png"),
-    _skimage("rocket", "A Falcon 9 before its launch", "SpaceX, public domain", "rocket.jpg"),
     _skimage("photographer", "A photographer, in grey", "Lav Varshney, CC0", "camera.png"),
     _skimage("coins", "Greek coins from Pompeii", "Brooklyn Museum, no known restrictions", "coins.png"),
     _skimage("retina", "The back of a human eye", "Mikael Häggström, CC0", "retina.jpg"),

@@ -66,8 +66,8 @@ class Stage:
 
 STAGES = {
     "scratch": Stage(790_000, peak=0.2, crops=((0.0, 64, 0.77),)),
-    "standard": Stage(1_000_000, peak=0.1, crops=((0.0, 48, 0.35), (0.82, 64, 0.7)), after="scratch"),
-    "robust": Stage(150_000, peak=0.05, crops=((0.0, 64, 0.7),), after="standard", radius=0.75),
+    "standard": Stage(850_000, peak=0.1, crops=((0.0, 48, 0.35), (0.94, 64, 0.7)), after="scratch"),
+    "robust": Stage(100_000, peak=0.05, crops=((0.0, 48, 0.5), (0.7, 64, 0.7)), after="standard", radius=0.75),
 }
 
 
@@ -138,10 +138,12 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.1) 
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
 
 
-def l2_step(network: keras.Model, x: tf.Tensor, labels: tf.Tensor, radius: float) -> tf.Tensor:
-    """Pictures in [0, 255] moved by one L2 step of 1.25 radius from a random start, projected on the ball.
+def l2_attack(
+    network: keras.Model, x: tf.Tensor, labels: tf.Tensor, radius: float, *, steps: int = 1, rate: float = 1.25
+) -> tf.Tensor:
+    """Pictures in [0, 255] moved up the loss inside an L2 ball, from a random start; the radius is for [0, 1].
 
-    Fast adversarial training: Wong, Rice and Kolter, arXiv:2001.03994. The radius is for pictures in [0, 1].
+    One step of 1.25 radius is fast adversarial training (Wong, Rice and Kolter, arXiv:2001.03994); ten of 0.25 measure.
     """
 
     def unit(t: tf.Tensor) -> tf.Tensor:
@@ -149,12 +151,14 @@ def l2_step(network: keras.Model, x: tf.Tensor, labels: tf.Tensor, radius: float
 
     radius *= 255
     delta = unit(tf.random.normal(tf.shape(x))) * radius * 0.5
-    with tf.GradientTape() as tape:
-        tape.watch(delta)
-        loss = cross_entropy(logits_of(network, x + delta, training=False), labels)
-    delta += 1.25 * radius * unit(tape.gradient(loss, delta))
-    length = tf.sqrt(tf.reduce_sum(delta * delta, axis=(1, 2, 3), keepdims=True) + 1e-12)
-    return tf.clip_by_value(x + delta * tf.minimum(1.0, radius / length), 0.0, 255.0)
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            tape.watch(delta)
+            loss = cross_entropy(logits_of(network, x + delta, training=False), labels)
+        delta += rate * radius * unit(tape.gradient(loss, delta))
+        length = tf.sqrt(tf.reduce_sum(delta * delta, axis=(1, 2, 3), keepdims=True) + 1e-12)
+        delta = tf.clip_by_value(x + delta * tf.minimum(1.0, radius / length), 0.0, 255.0) - x
+    return x + delta
 
 
 def training_step(
@@ -168,7 +172,7 @@ def training_step(
     def step(pictures: tf.Tensor, boxes: tf.Tensor, side: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         rows = tf.range(tf.shape(pictures)[0])
         x = tf.image.crop_and_resize(tf.cast(pictures, tf.float32), boxes, rows, tf.stack([side, side]))
-        x = l2_step(network, x, labels, radius) if radius else x
+        x = l2_attack(network, x, labels, radius) if radius else x
         with tf.GradientTape() as tape:
             loss = cross_entropy(logits_of(network, x, training=True), labels)
             total = loss + 1e-4 * tf.add_n([tf.reduce_sum(k * k) for k in kernels])
@@ -261,6 +265,23 @@ def measure(network: keras.Model, data: Path) -> dict[str, float]:
     return {"top1": round(float((rank < 1).mean()), 4), "top5": round(float((rank < 5).mean()), 4)}
 
 
+def measure_robust(network: keras.Model, data: Path, radii: tuple[float, ...] = (0.5, 1.0)) -> dict[str, float]:
+    """Top-1 accuracy on every fifth validation picture under a ten-step L2 attack of each radius."""
+    pictures, labels = (array[::5] for array in validation(data))
+    results = {}
+    for radius in radii:
+
+        @tf.function
+        def hits(x: tf.Tensor, y: tf.Tensor, radius: float = radius) -> tf.Tensor:
+            moved = l2_attack(network, tf.cast(x, tf.float32), y, radius, steps=10, rate=0.25)
+            top = tf.argmax(logits_of(network, moved, training=False), axis=1, output_type=tf.int32)
+            return tf.reduce_sum(tf.cast(top == y, tf.int32))
+
+        right = sum(int(hits(pictures[i : i + 250], labels[i : i + 250])) for i in range(0, len(labels), 250))
+        results[f"top1_l2_{radius}"] = round(right / len(labels), 4)
+    return results
+
+
 def export(name: str, data: Path, run: Path) -> None:
     """Write ``bundled/lens5_NAME.keras``, its card and the label file."""
     network = build()
@@ -271,7 +292,7 @@ def export(name: str, data: Path, run: Path) -> None:
     path = BUNDLED / f"lens5_{name}.json"
     card = json.loads(path.read_text()) if path.exists() else {}
     card["recipe"] = {"stage": name, **asdict(STAGES[name])}
-    card["accuracy"] = measure(network, data)
+    card["accuracy"] = measure(network, data) | measure_robust(network, data)
     path.write_text(json.dumps(card, indent=2) + "\n")
 
 
@@ -289,7 +310,8 @@ def main() -> None:
             sub.add_argument("--start", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "measure":
-        print(json.dumps(measure(keras.models.load_model(arguments.name), arguments.data)))
+        network = keras.models.load_model(arguments.name)
+        print(json.dumps(measure(network, arguments.data) | measure_robust(network, arguments.data)))
     elif arguments.command == "export":
         export(arguments.name, arguments.data, arguments.run)
     else:

@@ -1,0 +1,189 @@
+"""The rules of the design, read from the source: who imports whom, how long functions are, what lies where."""
+
+import ast
+import fnmatch
+import sys
+from pathlib import Path
+
+import pytest
+
+import core
+
+ROOT = Path(__file__).resolve().parents[1]
+STANDARD = sys.stdlib_module_names
+FIELD = {"tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av"}
+
+BASE = {"images", "samples", "graphs", "classifiers", "zoo", "folding"}
+LEAVES = {"images", "objectives", "canvases", "transforms"}
+GROUND = BASE | LEAVES | {"ascent", "bundled"}
+"""Modules of core that are no technique; every other module is one."""
+
+ALLOWED = {
+    *("pyproject.toml", "README.md", "LICENSE", ".gitignore", ".git"),
+    *("core", "dashboard", "tests", ".streamlit", ".ci"),
+}
+
+
+def sources(*folders):
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def named(path):
+    return str(path.relative_to(ROOT))
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path):
+    """Full names of what a file imports, those inside functions included: ``core.images``, ``numpy``."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (start, node.module) if part)
+            inside = (ROOT / module.replace(".", "/")).is_dir()
+            yield from (f"{module}.{alias.name}" if inside else module for alias in node.names)
+
+
+def roots(path):
+    return {name.split(".")[0] for name in imports(path)} - STANDARD - {"__future__"}
+
+
+def of_package(path, package):
+    """The modules of a package that a file imports."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith(package + ".")}
+
+
+def module(path):
+    return path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
+
+
+CORE, PAGES = sources("core"), sources("dashboard/app_pages")
+INNER = [path for path in CORE if path.name != "__init__.py" and path.parent.name == "core"]
+
+
+def test_the_reader_of_imports_reads_them_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "core" / "inner").mkdir(parents=True)
+    path = tmp_path / "core" / "inner" / "a.py"
+    path.write_text("import numpy.typing\nfrom core import b\nfrom .. import c\nfrom ..d import e\ndef f():\n import g")
+    assert sorted(imports(path)) == ["core.b", "core.c", "core.d", "g", "numpy.typing"]
+
+
+@pytest.mark.parametrize("path", CORE, ids=named)
+def test_core_knows_nothing_of_the_page(path):
+    assert roots(path) <= FIELD | {"core"}, "core may use the field's libraries, never streamlit or plotly"
+    assert "dashboard" not in roots(path)
+
+
+@pytest.mark.parametrize("path", [p for p in INNER if module(p) in LEAVES], ids=named)
+def test_the_leaves_of_core_do_not_import_each_other(path):
+    assert not of_package(path, "core") & LEAVES
+
+
+@pytest.mark.parametrize("path", INNER, ids=named)
+def test_a_technique_never_imports_a_technique(path):
+    assert of_package(path, "core") - {module(path)} <= GROUND
+
+
+@pytest.mark.parametrize("path", [p for p in INNER if module(p) in BASE], ids=named)
+def test_the_ground_does_not_import_what_stands_on_it(path):
+    assert of_package(path, "core") <= BASE, "only BASE below ascent and the techniques"
+
+
+@pytest.mark.parametrize("path", [p for p in INNER if module(p) == "ascent"], ids=named)
+def test_ascent_uses_the_leaves_and_classifiers(path):
+    assert of_package(path, "core") <= LEAVES | {"classifiers", "folding", "graphs"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_pages_never_touch_tensorflow(path):
+    assert roots(path) <= {"streamlit", "numpy", "core", "dashboard"}
+    assert of_package(path, "dashboard") <= {"runtime", "recipes", "address", "components", "figures"}
+    assert not of_package(path, "core"), "pages use core's public names only"
+
+
+DASHBOARD = {
+    "__init__": set(),
+    "__main__": {"streamlit", "core"},
+    "address": {"streamlit"},
+    "components": {"streamlit"},
+    "figures": {"numpy", "plotly"},
+    "recipes": {"core", "dashboard.runtime"},
+    "runtime": {"core", "keras", "numpy", "psutil", "streamlit"},
+    "streamlit_app": {"streamlit", "dashboard.address", "dashboard.recipes", "dashboard.runtime"},
+}
+"""What each file beside the pages may import."""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "dashboard").glob("*.py")), ids=named)
+def test_the_parts_of_the_dashboard_import_what_they_may(path):
+    assert path.stem in DASHBOARD, "a new file needs a rule"
+    own = {f"dashboard.{name}" for name in of_package(path, "dashboard")}
+    assert roots(path) - {"dashboard"} | own <= DASHBOARD[path.stem]
+    assert not of_package(path, "core"), "core's public names only"
+
+
+def test_all_lists_what_core_exports():
+    modules = {path.stem for path in INNER} | {"bundled"}
+    public = {name for name in vars(core) if not name.startswith("_")}
+    assert len(core.__all__) == len(set(core.__all__))
+    assert set(core.__all__) <= public, "a name in __all__ does not exist"
+    bound = {alias.asname or alias.name for node in tree(ROOT / "core/__init__.py").body
+             if isinstance(node, ast.ImportFrom) for alias in node.names}  # fmt: skip
+    assert bound == set(core.__all__)
+    assert public - set(core.__all__) <= modules
+
+
+def test_every_module_of_core_is_on_the_map():
+    described = ast.get_docstring(tree(ROOT / "core/__init__.py"))
+    missing = [path.stem for path in INNER if f"\n    {path.stem} " not in described]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", [p for p in CORE if named(p) != "core/bundled/train.py"], ids=named)
+def test_core_does_not_print(path):
+    calls = (node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    assert not [call.lineno for call in calls if isinstance(call, ast.Name) and call.id in ("print", "input", "exec")]
+
+
+@pytest.mark.parametrize("path", sources("core", "dashboard"), ids=named)
+def test_errors_are_value_errors_and_nothing_is_caught_blindly(path):
+    for node in ast.walk(tree(path)):
+        assert not isinstance(node, ast.Assert), f"assert in line {node.lineno}: raise ValueError"
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"bare except in line {node.lineno}"
+
+
+def functions(node):
+    return [inner for inner in ast.walk(node) if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+@pytest.mark.parametrize("path", sources("core", "dashboard"), ids=named)
+def test_no_function_has_more_than_60_lines_of_code(path):
+    for function in functions(tree(path)):
+        said = function.body[0] if ast.get_docstring(function) else None
+        lines = function.end_lineno - function.lineno + 1 - (said.end_lineno - said.lineno + 1 if said else 0)
+        assert lines <= 60, f"{function.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", sources("core", "dashboard"), ids=named)
+def test_no_public_function_takes_more_than_four_parameters_by_position(path):
+    body = tree(path).body
+    methods = [node for owner in body if isinstance(owner, ast.ClassDef) for node in owner.body]
+    for function in body + methods:
+        if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+            names = [a.arg for a in function.args.posonlyargs + function.args.args if a.arg not in ("self", "cls")]
+            assert len(names) <= 4, f"{function.name} takes {names} by position"
+
+
+def test_nothing_lies_about():
+    patterns = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()]
+    found = {path.name for path in ROOT.iterdir()}
+    strangers = {n for n in found - ALLOWED if not any(fnmatch.fnmatch(n, p.lstrip("/")) for p in patterns)}
+    assert strangers == set()
+    assert {"pyproject.toml", "core", "dashboard", "tests"} <= found
+    assert not (ROOT / "dashboard" / "pages").exists(), "this name wakes Streamlit's old page discovery"
