@@ -7,6 +7,7 @@ import warnings
 import zlib
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -636,3 +637,24 @@ def test_digest_is_of_every_pixel_and_of_the_shape():
         changed = pictures.copy()
         changed[place] = np.nextafter(changed[place], np.float32(1))
         assert images.digest(changed) != name
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 40), (23, 41)])
+def test_film_keeps_its_frames_their_order_and_their_orientation(height: int, width: int) -> None:
+    ramp = np.linspace(0, 1, 6, dtype=np.float32)
+    pictures = np.broadcast_to(ramp[:, None, None, None], (6, height, width, 3)).copy()
+    pictures[:, : height // 2, : width // 2] = (1, 0, 0)
+    with av.open(io.BytesIO(images.encode_mp4(pictures, frames_per_second=6))) as film:
+        frames = [frame.to_ndarray(format="rgb24") / 255 for frame in film.decode(video=0)]
+    assert len(frames) == 6 and frames[0].shape == (height // 2 * 2, width // 2 * 2, 3)
+    for frame, brightness in zip(frames, ramp, strict=True):
+        assert abs(frame[-6:, -6:].mean() - brightness) < 0.05
+        red, green, blue = frame[2:6, 2:6].mean(axis=(0, 1))
+        assert red > 0.8 and max(green, blue) < 0.25
+
+
+def test_film_refuses_what_it_cannot_show() -> None:
+    with pytest.raises(ValueError, match="height and width"):
+        images.encode_mp4(np.zeros((2, 1, 9, 3), np.float32))
+    with pytest.raises(ValueError, match="60"):
+        images.encode_mp4(np.zeros((2, 8, 8, 3), np.float32), frames_per_second=100)
