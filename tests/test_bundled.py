@@ -98,13 +98,27 @@ def test_crops_grow_when_the_recipe_says_so():
 
 
 def test_crop_boxes_are_square_inside_large_enough_and_half_of_them_mirrored():
-    boxes = train.crop_boxes(np.random.default_rng(0), 4000, 0.35)
+    boxes = train.crop_boxes(np.random.default_rng(0), 4000, 48, 0.35)
     top, left, bottom, right = boxes.T
     assert boxes.shape == (4000, 4) and boxes.dtype == np.float32 and boxes.min() >= 0 and boxes.max() <= 1
     np.testing.assert_allclose(bottom - top, np.abs(right - left), atol=1e-6)
     assert 0.35 - 1e-5 <= ((bottom - top) ** 2).min() < 0.36 and (bottom > top).all()
     assert (right < left).mean() == pytest.approx(0.5, abs=0.03)
     assert top.max() > 0.3 and np.minimum(left, right).max() > 0.3
+
+
+@pytest.mark.parametrize("side", [48, 64])
+def test_crops_without_an_area_are_the_picture_s_own_pixels(side):
+    boxes = train.crop_boxes(np.random.default_rng(0), 500, side, None)
+    pictures = np.random.default_rng(1).integers(0, 256, (500, 64, 64, 3)).astype(np.float32)
+    crops = tf.image.crop_and_resize(pictures, boxes, np.arange(500), (side, side), extrapolation_value=train.GREY)
+    framed = np.pad(pictures, ((0, 0), (8, 8), (8, 8), (0, 0)), constant_values=train.GREY)
+    offsets = np.round(boxes * 63).astype(int)
+    assert offsets[:, 0].min() == -train.SHIFT and offsets[:, 0].max() == 64 - side + train.SHIFT
+    for crop, frame, (top, left, _, right) in zip(crops.numpy(), framed, offsets, strict=True):
+        first = min(left, right) + 8
+        own = frame[top + 8 : top + 8 + side, first : first + side]
+        np.testing.assert_allclose(crop, own if left < right else own[:, ::-1], atol=0.5)
 
 
 @pytest.mark.parametrize("stage", train.STAGES.values(), ids=train.STAGES)

@@ -1,14 +1,15 @@
 """Train the bundled networks on Tiny ImageNet, measure them, and write them with their cards.
 
     python -m core.bundled.train fit scratch --data DATA --run RUN
+    python -m core.bundled.train fit augmented --data DATA --run RUN [--start WEIGHTS]
     python -m core.bundled.train fit standard --data DATA --run RUN [--start WEIGHTS]
     python -m core.bundled.train fit robust --data DATA --run RUN [--start WEIGHTS]
     python -m core.bundled.train measure NETWORK.keras --data DATA
     python -m core.bundled.train export standard --data DATA --run RUN
 
-``scratch``, ``standard`` and ``robust`` are the three stages of one recipe (``STAGES``): each starts from the weights
-of the one before it, or from ``--start``. Every rate and every crop follows from the count of pictures seen, so an
-interrupted stage that is started again goes on where its last checkpoint was, as if it had never stopped.
+``scratch``, ``augmented``, ``standard`` and ``robust`` are the stages of one recipe (``STAGES``): each starts from the
+weights of the one before it, or from ``--start``. Every rate and every crop follows from the count of pictures seen,
+so an interrupted stage that is started again goes on where its last checkpoint was, as if it had never stopped.
 
 DATA holds one sheet of 64 x 64 pictures per class: ``train/NNN_name.jpg`` (25 columns, 20 rows), ``val/NNN_name.jpg``
 (10 columns, 5 rows), NNN being the class index, and ``classes.tsv`` (index, WordNet id, name).
@@ -32,6 +33,8 @@ from PIL import Image
 BUNDLED = Path(__file__).resolve().parent
 CLASSES = 200
 BATCH = 128
+SHIFT = 4
+GREY = 120.0
 SAVE_EVERY = 25_000
 LOG_EVERY = 200
 STEP_SIGNATURE = [
@@ -49,8 +52,9 @@ class Stage:
     Attributes:
         pictures: how many pictures are shown.
         peak: highest learning rate; reached after ``warmup`` of the stage, then falling linearly to zero.
-        crops: ``(from, side, area)`` triples: from this share of the stage on, random crops of at least this share of
-            the picture are resized to this side. Small crops first is faster, and the last ones match the test size
+        crops: ``(from, side, area)`` triples: from this share of the stage on, random crops of at least this area are
+            resized to this side; where the area is None, the crops have this side and are not resized. Small crops
+            first is faster, and unresized ones look like the test pictures, which matters more than the size
             (Touvron et al., "Fixing the train-test resolution discrepancy", arXiv:1906.06423).
         after: the stage whose weights this one starts from.
         radius: L2 radius of the attack of adversarial training, pictures in [0, 1]; 0 trains plainly.
@@ -58,7 +62,7 @@ class Stage:
 
     pictures: int
     peak: float
-    crops: tuple[tuple[float, int, float], ...]
+    crops: tuple[tuple[float, int, float | None], ...]
     after: str | None = None
     radius: float = 0.0
     warmup: float = 0.05
@@ -66,8 +70,9 @@ class Stage:
 
 STAGES = {
     "scratch": Stage(790_000, peak=0.2, crops=((0.0, 64, 0.77),)),
-    "standard": Stage(850_000, peak=0.1, crops=((0.0, 48, 0.35), (0.94, 64, 0.7)), after="scratch"),
-    "robust": Stage(100_000, peak=0.05, crops=((0.0, 48, 0.5), (0.7, 64, 0.7)), after="standard", radius=0.75),
+    "augmented": Stage(850_000, peak=0.1, crops=((0.0, 48, 0.35), (0.94, 64, 0.7)), after="scratch"),
+    "standard": Stage(480_000, peak=0.06, crops=((0.0, 48, None), (0.88, 64, None)), after="augmented"),
+    "robust": Stage(100_000, peak=0.05, crops=((0.0, 48, None), (0.7, 64, None)), after="standard", radius=0.75),
 }
 
 
@@ -171,7 +176,8 @@ def training_step(
     @tf.function(input_signature=STEP_SIGNATURE)
     def step(pictures: tf.Tensor, boxes: tf.Tensor, side: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         rows = tf.range(tf.shape(pictures)[0])
-        x = tf.image.crop_and_resize(tf.cast(pictures, tf.float32), boxes, rows, tf.stack([side, side]))
+        sides = tf.stack([side, side])
+        x = tf.image.crop_and_resize(tf.cast(pictures, tf.float32), boxes, rows, sides, extrapolation_value=GREY)
         x = l2_attack(network, x, labels, radius) if radius else x
         with tf.GradientTape() as tape:
             loss = cross_entropy(logits_of(network, x, training=True), labels)
@@ -185,11 +191,19 @@ def training_step(
 # ------------------------------------------------------------------------------------------------- one stage
 
 
-def crop_boxes(rng: np.random.Generator, count: int, area: float) -> np.ndarray:
-    """Random square crops ``(N, 4)``: top, left, bottom, right in [0, 1]; at least ``area``, half of them mirrored."""
-    side = np.sqrt(rng.uniform(area, 1, count))
-    top, left = rng.uniform(0, 1, (2, count)) * (1 - side)
-    boxes = np.stack([top, left, top + side, left + side], axis=1)
+def crop_boxes(rng: np.random.Generator, count: int, side: int, area: float | None) -> np.ndarray:
+    """Random square crops ``(N, 4)``: top, left, bottom, right, 0 and 1 being the first and last pixel; half mirrored.
+
+    With an ``area`` they cover at least that share of the picture; without, they are ``side`` pixels wide, may hang
+    over the edge by four, and fall on whole pixels.
+    """
+    if area is None:
+        top, left = rng.integers(-SHIFT, 64 - side + SHIFT + 1, (2, count)) / 63
+        width = np.full(count, (side - 1) / 63)
+    else:
+        width = np.sqrt(rng.uniform(area, 1, count))
+        top, left = rng.uniform(0, 1, (2, count)) * (1 - width)
+    boxes = np.stack([top, left, top + width, left + width], axis=1)
     mirrored = rng.random(count) < 0.5
     boxes[mirrored] = boxes[mirrored][:, [0, 3, 2, 1]]
     return boxes.astype(np.float32)
@@ -210,7 +224,7 @@ def batches(stage: Stage, seen: int, count: int) -> Iterator[tuple[int, np.ndarr
         if epoch != of_epoch:
             order, of_epoch = np.random.default_rng([1, epoch]).permutation(count), epoch
         _, side, area = [crop for crop in stage.crops if crop[0] <= seen / stage.pictures][-1]
-        boxes = crop_boxes(np.random.default_rng([2, seen]), BATCH, area)
+        boxes = crop_boxes(np.random.default_rng([2, seen]), BATCH, side, area)
         yield seen, order[position * BATCH : (position + 1) * BATCH], boxes, side
         seen += BATCH
 
