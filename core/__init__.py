@@ -10,6 +10,12 @@ The map of the package:
     classifiers     Classifier: network, preprocessing, labels, layers; taps
     zoo             where classifiers come from: ``available``, ``load``
     activations     feature maps, their statistics, kernels, predictions
+    objectives      what to raise: Channel, Neuron, Logit, Direction, Energy, Diversity, CrossEntropy; + - *
+    canvases        what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
+    transforms      random differentiable views: Pad, Jitter, Zoom, Turn, ..., Chain
+    ascent          Frame, ``ascend`` (the one loop), the updates Climb and Adam
+    folding         a network with its batch normalisation folded away, for speed
+    filters         ``maximize``: the pictures that units like most; published presets
     bundled/        the networks that this project trained, their cards, and the script that trained them
 
 A technique is one module that uses the ones above and no other technique.
@@ -19,15 +25,19 @@ A technique is one module that uses the ones above and no other technique.
     >>> photo = core.open_image("photo.jpg")
     >>> core.predict(net, photo)[0]
     >>> core.activations(net, core.seen_by(net, photo), ["conv4_2_relu"])["conv4_2_relu"].shape
+    >>> core.last(core.maximize(net, "conv4_2_relu", [0, 1, 2], size=128, steps=64, seed=0)).images.shape
 """
 
 from core import samples
 from core.activations import Statistics, activations, encode_npz, kernels, maps, predict, seen_by, statistics
+from core.ascent import Frame, State, ascend, last, score
 from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, stages
+from core.filters import PRESETS, Estimate, Preset, awake, estimate, maximize
 from core.images import (
     digest,
     encode_gif,
     encode_jpeg,
+    encode_mp4,
     encode_png,
     fit,
     open_image,
@@ -42,29 +52,41 @@ from core.zoo import available, card, load
 
 __all__ = [
     "LOGITS",
+    "PRESETS",
     "Classifier",
+    "Estimate",
+    "Frame",
     "LayerInfo",
+    "Preset",
     "ReceptiveField",
     "Stage",
+    "State",
     "Statistics",
     "activations",
+    "ascend",
     "available",
+    "awake",
     "card",
     "classifier",
     "digest",
     "encode_gif",
     "encode_jpeg",
+    "encode_mp4",
     "encode_npz",
     "encode_png",
+    "estimate",
     "fit",
     "kernels",
+    "last",
     "load",
     "maps",
+    "maximize",
     "open_image",
     "predict",
     "read_png_metadata",
     "resize",
     "samples",
+    "score",
     "seen_by",
     "shrink",
     "stages",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +26,7 @@ __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "clas
 LOGITS = "(logits)"
 """The name under which ``tap`` and ``forward`` give the logits, whatever the network calls its last layer."""
 
-TAPS_KEPT = 32
+KEPT = 64
 PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
@@ -58,7 +58,7 @@ class Classifier:
     scale: str
     card: Mapping[str, Any]
     _graph: graphs.Graph = field(repr=False)
-    _taps: OrderedDict[tuple[str, ...], Any] = field(default_factory=OrderedDict, repr=False)
+    _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def layer(self, name: str) -> LayerInfo:
@@ -93,15 +93,19 @@ class Classifier:
         return lambda pictures: self._graph.run(self.preprocess(pictures), names)
 
     def tap(self, layers: Iterable[str]) -> Any:
-        """``forward``, compiled once for every batch, height and width; the latest 32 are kept with the classifier."""
+        """``forward``, compiled once for every batch, height and width."""
         names = tuple(dict.fromkeys(layers))
+        return self.keep(("tap", names), lambda: tf.function(self.forward(names), input_signature=[PICTURES]))
+
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once for each key; the latest 64 are kept, and go when the classifier goes."""
         with self._lock:
-            if names not in self._taps:
-                self._taps[names] = tf.function(self.forward(names), input_signature=[PICTURES])
-                if len(self._taps) > TAPS_KEPT:
-                    self._taps.popitem(last=False)
-            self._taps.move_to_end(names)
-            return self._taps[names]
+            if key not in self._kept:
+                self._kept[key] = make()
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
 
     def runs_at(self, layers: Iterable[str], height: int, width: int) -> bool:
         """Whether these layers can be computed for pictures of this size: after a ``Flatten`` only one size will do."""
@@ -174,8 +178,9 @@ def stages(classifier: Classifier) -> tuple[Stage, ...]:
 
 def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None) -> tuple[int, int, int]:
     """Height, width and channels of the pictures of a network. Raises ValueError where it takes no pictures."""
-    shape = getattr(network, "input_shape", None) if network.built or isinstance(network, keras.Function) else None
-    shape = shape or (None, None, None, 3)
+    built = network.built or isinstance(network, keras.Function)
+    shape = getattr(network, "input_shape", None) if built else None
+    shape = shape or (network.get_build_config() or {}).get("input_shape") or (None, None, None, 3)
     if isinstance(shape, (list, dict)) or len(shape) != 4 or shape[-1] not in (1, 3):
         raise ValueError(
             f"Expected a network with one input of shape (batch, height, width, 1 or 3), got {name} with {shape}"
@@ -194,11 +199,11 @@ def _take_off_activation(graph: graphs.Graph) -> str:
         return "softmax"
     kind = type(last.operation).__name__
     function = getattr(last.operation, "activation", None)
-    activation = "softmax" if kind == "Softmax" else getattr(function, "__name__", "")
+    activation = kind.lower() if kind in ("Softmax", "Sigmoid") else getattr(function, "__name__", "")
     if activation not in ("softmax", "sigmoid"):
         graph.tensors[LOGITS] = output
         return "softmax"
-    if kind in ("Activation", "Softmax"):
+    if kind in ("Activation", "Softmax", "Sigmoid"):
         graph.tensors[LOGITS] = next(last.inputs)
         del graph.layers[last.name], graph.tensors[last.name]
     else:
