@@ -13,9 +13,11 @@ CONFIG = {
     "server.maxUploadSize": 50,
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
     "runner.magicEnabled": False,
 }
+FROM_OUTSIDE = {"server.port": int, "server.headless": bool} | {name: type(value) for name, value in CONFIG.items()}
 
 
 def main() -> None:
@@ -25,12 +27,24 @@ def main() -> None:
     threading.Thread(target=_warm, daemon=True).start()
     import streamlit as st
 
-    st.App(HERE / "streamlit_app.py").run(config={k: v for k, v in CONFIG.items() if _variable(k) not in os.environ})
+    st.App(HERE / "streamlit_app.py").run(config=CONFIG | _from_outside())
 
 
 def _warm() -> None:
     """Import TensorFlow while the server starts, so that the first page does not wait for it."""
     import core  # noqa: F401
+
+
+def _from_outside() -> dict[str, str | int | bool]:
+    """What the environment's variables say of the options: ``st.App``, unlike ``streamlit run``, does not read them."""
+    said = {option: os.environ[_variable(option)] for option in FROM_OUTSIDE if _variable(option) in os.environ}
+    return {option: _read(text, FROM_OUTSIDE[option], _variable(option)) for option, text in said.items()}
+
+
+def _read(text: str, kind: type, variable: str) -> str | int | bool:
+    if kind is int and not text.isdecimal():
+        raise SystemExit(f"Expected a whole number in {variable}, got {text!r}.")
+    return text.lower() in ("1", "true", "yes", "on") if kind is bool else int(text) if kind is int else text
 
 
 def _variable(option: str) -> str:

@@ -21,7 +21,7 @@ def choice(
     An address or a session that asks for something else gets ``default``. ``kwargs`` go to the widget.
     """
     by_name = {str(option): option for option in options}
-    _adopt(key, by_name.get)
+    _adopt(key, by_name.get, default)
     if st.session_state.get(key, object()) not in by_name.values():
         st.session_state[key] = default
     value = widget(label, options, key=key, **kwargs)
@@ -30,7 +30,7 @@ def choice(
 
 def whole_number(label: str, *, most: int, key: str, **kwargs: Any) -> int | None:
     """A field for a number from 0 to ``most``, or for none, kept in the address."""
-    _adopt(key, lambda text: int(text) if text.isdecimal() and int(text) <= most else None)
+    _adopt(key, lambda text: int(text) if text.isdecimal() and len(text) < 10 and int(text) <= most else None, None)
     value = st.session_state.get(key)
     if value is None or not 0 <= value <= most:
         st.session_state[key] = None
@@ -38,21 +38,53 @@ def whole_number(label: str, *, most: int, key: str, **kwargs: Any) -> int | Non
     return _write(key, number, None)
 
 
-def _adopt(key: str, parse: Callable[[str], Any]) -> None:
+def text(label: str, *, key: str, default: str, **kwargs: Any) -> str:
+    """A line of text, kept in the address."""
+    _adopt(key, lambda asked: asked[:200], default)
+    st.session_state.setdefault(key, default)
+    return str(_write(key, st.text_input(label, key=key, max_chars=200, **kwargs), default))
+
+
+def several(label: str, options: Sequence[str], *, key: str, default: Sequence[str], **kwargs: Any) -> list[str]:
+    """Some of many options, kept in the address as a list with bars between them."""
+    _adopt(key, lambda asked: [name for name in asked.split("|") if name in options], list(default))
+    st.session_state[key] = [name for name in st.session_state.get(key, default) if name in options]
+    chosen = st.multiselect(label, options, key=key, **kwargs)
+    _write(key, "|".join(chosen), "|".join(default))
+    return chosen
+
+
+def begin(page: str) -> None:
+    """Call once per run, before the first widget, with the name of the page that is about to draw.
+
+    A run that a widget started may carry an address that is older than the session, because the browser had not yet
+    heard of the newest one: then the session is right. In any other run on the same page it is the address that is
+    right, since the browser's back button changed it. Another page begins anew and keeps what its address leaves out.
+    """
+    state = st.session_state
+    if state.get("address_page") != page:
+        state.address_page, state.address, state.address_values = page, {}, {}
+    values = state.address_values
+    state.address_old = any(key in state and state[key] != value for key, value in values.items())
+
+
+def _adopt(key: str, parse: Callable[[str], Any], default: Any) -> None:
     """Take the value from the address where the session has none, or where the address changed under it."""
-    written = st.session_state.setdefault("address", {})
     asked = st.query_params.get(key)
-    if asked is not None and (key not in st.session_state or asked != written.get(key)):
-        value = parse(asked)
-        if value is not None:
-            st.session_state[key] = value
+    known = key in st.session_state
+    if known and (st.session_state.address_old or asked == st.session_state.address.get(key)):
+        return
+    value = None if asked is None else parse(asked)
+    st.session_state[key] = default if value is None else value
 
 
 def _write(key: str, value: Any, default: Any) -> Any:
     """Put the value into the address, or take it out where it is the default."""
-    st.session_state.address[key] = str(value)
-    if value == default:
+    text = None if value == default else str(value)
+    st.session_state.address[key] = text
+    st.session_state.address_values[key] = st.session_state[key]
+    if text is None:
         st.query_params.pop(key, None)
-    elif st.query_params.get(key) != str(value):
-        st.query_params[key] = str(value)
+    elif st.query_params.get(key) != text:
+        st.query_params[key] = text
     return value

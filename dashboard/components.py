@@ -17,7 +17,7 @@ _WALL_HTML = """
 
 _WALL_CSS = """
 .wall { position: relative; line-height: 0; cursor: pointer; outline: none; }
-.wall img { width: 100%; image-rendering: pixelated; border-radius: var(--st-base-radius); }
+.wall img { width: 100%; border-radius: var(--st-base-radius); }
 .wall:focus-visible img { box-shadow: 0 0 0 2px var(--st-primary-color); }
 .mark { position: absolute; box-sizing: border-box; pointer-events: none; display: none; border-radius: 3px; }
 .hover { border: 2px solid var(--st-text-color); }
@@ -37,6 +37,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const rows = Math.ceil(labels.length / columns);
   if (image.src !== data.image) image.src = data.image;
   image.alt = data.alt;
+  image.style.imageRendering = data.smooth ? "auto" : "pixelated";
   wall.setAttribute("aria-label", data.alt);
 
   function put(mark, tile) {
@@ -92,7 +93,15 @@ _wall = st.components.v2.component("convscope_wall", html=_WALL_HTML, css=_WALL_
 
 
 def wall(
-    image: str, *, columns: int, labels: Sequence[str], chosen: int, alt: str, key: str, on_pick: Callable[[int], None]
+    image: str,
+    *,
+    columns: int,
+    labels: Sequence[str],
+    chosen: int,
+    alt: str,
+    key: str,
+    on_pick: Callable[[int], None],
+    smooth: bool = False,
 ) -> None:
     """A mosaic whose tiles answer to mouse and keyboard.
 
@@ -104,6 +113,7 @@ def wall(
         alt: the mosaic in words.
         key: the component's own key.
         on_pick: called with the index of a tile that was clicked.
+        smooth: magnify smoothly, as a photograph; without it each number stays a block.
     """
 
     def picked() -> None:
@@ -112,7 +122,14 @@ def wall(
             on_pick(tile)
 
     _wall(
-        data={"image": image, "columns": columns, "labels": list(labels), "chosen": chosen, "alt": alt},
+        data={
+            "image": image,
+            "columns": columns,
+            "labels": list(labels),
+            "chosen": chosen,
+            "alt": alt,
+            "smooth": smooth,
+        },
         key=key,
         on_picked_change=picked,
     )

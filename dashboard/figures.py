@@ -48,7 +48,7 @@ def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = 
     count, height, width = maps.shape
     zoom = max(1, tile // max(height, width))
     tiles = coloured(maps, colours).repeat(zoom, axis=1).repeat(zoom, axis=2)
-    columns = columns or _columns(count)
+    columns = columns or columns_for(count)
     rows = -(-count // columns)
     high, wide = height * zoom + GAP, width * zoom + GAP
     canvas = np.full((rows * columns, high, wide, 3), 128, np.uint8)
@@ -57,7 +57,7 @@ def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = 
     return Wall(pixels[:-GAP, :-GAP], columns, count)
 
 
-def _columns(count: int) -> int:
+def columns_for(count: int) -> int:
     """A count of columns that makes a mosaic somewhat wider than high, with full rows where that is possible."""
     ideal = int(np.ceil(np.sqrt(count * 1.6)))
     near = sorted(range(int(np.sqrt(count)), 2 * ideal), key=lambda n: abs(n - ideal))
@@ -162,4 +162,29 @@ def units(values: Floats, names: Sequence[str], chosen: int) -> go.Figure:
     figure.update_layout(height=360, margin={"l": 0, "r": 0, "t": 8, "b": 8}, bargap=0, clickmode="event+select")
     figure.update_xaxes(title="unit", fixedrange=True)
     figure.update_yaxes(title="activation", fixedrange=True)
+    return figure
+
+
+def over(picture: Floats, values: Floats, colours: str, opacity: float) -> Pixels:
+    """A map (h, w) in [0, 1] laid over a picture (H, W, 3), each value a block of pixels."""
+    height, width = picture.shape[:2]
+    rows, columns = (np.arange(n) * of // n for n, of in zip((height, width), values.shape, strict=True))
+    colour = coloured(values, colours)[rows][:, columns] / 255
+    return ((picture * (1 - opacity) + colour * opacity) * 255).round().astype(np.uint8)
+
+
+def curves(scores: Floats, names: Sequence[str], chosen: int) -> go.Figure:
+    """How the score of every unit grew, (steps, units); the chosen one stands out."""
+    figure = go.Figure()
+    for unit in (*(i for i in range(len(names)) if i != chosen), chosen):
+        figure.add_scatter(
+            y=scores[:, unit],
+            mode="lines",
+            name=names[unit],
+            opacity=1 if unit == chosen else 0.25,
+            line={"color": SECOND if unit == chosen else ACCENT, "width": 3 if unit == chosen else 1},
+        )
+    figure.update_layout(height=240, margin={"l": 0, "r": 0, "t": 8, "b": 8}, showlegend=False)
+    figure.update_xaxes(title="step", fixedrange=True)
+    figure.update_yaxes(title="score", fixedrange=True)
     return figure

@@ -12,12 +12,15 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import psutil
 import streamlit as st
 
 import core
@@ -226,3 +229,96 @@ def fields_in_words(info: core.LayerInfo, places: tuple[int, int], size: tuple[i
 def download(label: str, data: bytes | Callable[[], bytes], file_name: str, mime: str) -> None:
     """A download that leaves the page as it is."""
     st.download_button(label, data, file_name, mime, icon=":material/download:", on_click="ignore", key=file_name)
+
+
+# ---------------------------------------------------------------------------------------------- long routines
+
+PREVIEWS = 30
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a run has reached: its newest frame, and small pictures of how it came there, as (step, JPEG)."""
+
+    frame: core.Frame
+    history: tuple[tuple[int, bytes], ...] = ()
+
+
+@st.cache_resource
+def compute_slot() -> threading.Lock:
+    """Whoever computes takes it for one chunk of work, so that several people share the machine."""
+    return threading.Lock()
+
+
+def run(frames: Iterator[core.Frame], *, key: str, mosaic: Callable[[core.Frame], npt.NDArray[np.uint8]]) -> None:
+    """Run a routine to its end: progress, a live picture, and the newest frame in the session under ``key``.
+
+    Any click interrupts the loop at its next Streamlit call, and what was reached stays. ``mosaic`` makes the picture
+    that is shown, at most 30 times a run: every one of them stays in the server's memory until the run ends.
+    """
+    history = getattr(st.session_state.get(key), "history", ())
+    bar, picture = st.progress(0.0, "Getting ready…"), st.empty()
+    shown = 0.0
+    while (frame := _next(frames, bar)) is not None:
+        share = frame.step / frame.total
+        if share >= shown or frame.step == frame.total:
+            pixels = mosaic(frame)
+            history = (*history, (frame.step, core.encode_jpeg(core.to_float(pixels), quality=85)))
+            picture.image(pixels, output_format="JPEG", width="stretch", alt=f"After {frame.step} steps")
+            shown = share + 1 / PREVIEWS
+        st.session_state[key] = Growth(frame, history)
+        bar.progress(share, f"Step {frame.step} of {frame.total}")
+    bar.empty()
+    picture.empty()
+
+
+def _next(frames: Iterator[core.Frame], bar: Any) -> core.Frame | None:
+    """The next frame, computed in the compute slot; while others hold it, says so."""
+    while not compute_slot().acquire(timeout=0.2):
+        bar.progress(0.0, "Waiting for the machine: somebody else's picture is being made…")
+    try:
+        return next(frames, None)
+    finally:
+        compute_slot().release()
+
+
+def film(growth: Growth) -> npt.NDArray[np.float32]:
+    """The pictures of a run (frames, H, W, 3), at most 640 pixels wide."""
+    return np.concatenate([core.open_image(jpeg, max_side=640) for _, jpeg in growth.history])
+
+
+def cost(estimates: Sequence[core.Estimate]) -> str:
+    """Time and memory in words. Raises ValueError where this machine has too little memory."""
+    needed, free = max(one.bytes for one in estimates), psutil.virtual_memory().available
+    if needed > 0.8 * free:
+        raise ValueError(
+            f"Expected a run that fits into {free / 2**30:.1f} GiB of free memory, got one that needs about "
+            f"{needed / 2**30:.1f} GiB; choose fewer units or a smaller size."
+        )
+    seconds = sum(one.seconds for one in estimates)
+    return f"About {max(1, round(seconds))} seconds and {needed / 2**30:.2f} GiB of memory."
+
+
+def unit_title(name: str, layer: str, channel: int) -> str:
+    """A class by its label, another unit by its number."""
+    return network(name).labels[channel] if layer == core.LOGITS else f"{layer} {channel}"
+
+
+def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> set[int]:
+    """Which pictures of a run leave their unit at zero everywhere."""
+    if layer == core.LOGITS:
+        return set()
+    return {int(index) for index in np.flatnonzero(~core.awake(network(name), layer, units, frame.images.numpy()))}
+
+
+def sources() -> str:
+    """What each preset follows."""
+    return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in core.PRESETS.values())
+
+
+def contact_sheet(name: str) -> None:
+    """Finished pictures of a bundled network, until the person runs their own."""
+    path = Path(__file__).parent / "assets" / f"filters_{name}.jpg"
+    if path.exists():
+        st.image(str(path), alt=f"Eight units of each stage of {name}, maximized", width="stretch")
+        st.caption("Eight units of each stage, first to last, and eight classes. Press Run to make your own.")

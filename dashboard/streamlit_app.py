@@ -32,9 +32,17 @@ page = st.navigation(
             help="Every channel of every layer, looking at your picture.",
             url_path="activations",
         ),
+        st.Page(
+            "app_pages/filters.py",
+            title="Filter maximization",
+            icon=":material/auto_awesome:",
+            help="The picture that any unit likes most.",
+            url_path="filters",
+        ),
     ],
     position="top",
 )
+address.begin(page.url_path)
 
 
 def _take_in(key: str) -> None:

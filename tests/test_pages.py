@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 import core
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "streamlit_app.py")
-PAGES = ("app_pages/start.py", "app_pages/activations.py")
+PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py")
 
 
 def open_app(page: str | None = None, **address: str) -> AppTest:
@@ -47,7 +47,7 @@ def words(app: AppTest) -> str:
 def test_page_opens_filled(page: str) -> None:
     app = open_app(page)
     assert not app.exception and not app.error
-    assert app.get("plotly_chart")
+    assert app.get("plotly_chart") or app.get("image")
 
 
 def test_start_says_what_the_network_says_and_shows_every_stage() -> None:
@@ -78,7 +78,7 @@ def test_layer_and_channel_of_the_address_are_shown() -> None:
     assert "Channel 7" in words(app)
 
 
-@pytest.mark.parametrize("channel", ["-1", "99999", "1.5", "nan", "²", "1" * 400])
+@pytest.mark.parametrize("channel", ["-1", "99999", "1.5", "nan", "²", "1" * 5000])
 def test_impossible_channel_falls_back_to_the_strongest(channel: str) -> None:
     app = open_app("app_pages/activations.py", layer="conv1_relu", channel=channel)
     assert not app.exception
@@ -176,3 +176,47 @@ def test_streamlit_still_clears_keras() -> None:
     from streamlit.runtime.scriptrunner import script_runner
 
     assert "clear_session" in Path(script_runner.__file__).read_text()
+
+
+FILTERS = "app_pages/filters.py"
+QUICK = {"units": "number", "numbers": "3,5", "layer": "conv2_relu", "steps": "16", "size": "64"}
+
+
+def test_filters_run_and_go_on() -> None:
+    app = open_app(FILTERS, **QUICK)
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    assert app.session_state["growth_a"].frame.step == 16
+    app.button(key="more").click().run()
+    assert not app.exception and not app.error
+    assert app.session_state["growth_a"].frame.step == 46
+    assert "46 steps" in words(app)
+
+
+def test_filters_compare_presets() -> None:
+    app = open_app(FILTERS, **QUICK, compare="preset", other_preset="keras")
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    assert {app.session_state[f"growth_{key}"].frame.step for key in "ab"} == {16}
+    assert "Keras example, 16 steps" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"numbers": "999"}, "Expected channel numbers from 0 to 63, got 999"),
+        ({"numbers": "x"}, "Expected channel numbers"),
+    ],
+)
+def test_impossible_filters_get_one_sentence(change: dict[str, str], sentence: str) -> None:
+    app = open_app(FILTERS, **{**QUICK, **change})
+    assert not app.exception
+    (error,) = app.error
+    assert sentence in error.value
+
+
+def test_classes_by_name_begin_with_the_prediction() -> None:
+    app = open_app(FILTERS, units="class")
+    net = core.load(core.available()[0])
+    best, _ = core.predict(net, core.samples.load(core.samples.names()[0]))[0][0]
+    assert best in app.multiselect(key="classes").value

@@ -141,6 +141,18 @@ def show_channel(one: str, activation: np.ndarray, numbers: core.Statistics) -> 
     )  # fmt: skip
     if one == shown[0]:
         st.slider("Strength of the overlay", 0.0, 1.0, 0.6, key="opacity")
+        st.page_link(
+            "app_pages/filters.py",
+            label="What does this channel like most?",
+            icon=":material/auto_awesome:",
+            query_params={
+                "network": name,
+                "picture": picture,
+                "layer": layer,
+                "units": "number",
+                "numbers": str(channel),
+            },
+        )
     show_numbers(numbers)
 
 

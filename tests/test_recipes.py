@@ -1,0 +1,54 @@
+"""A recipe runs, and its script makes the same picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import core
+from dashboard.recipes import Maximize, numbers
+
+RECIPE = Maximize(core.available()[0], "conv2_relu", (3, 5), steps=3, size=32)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        replace(RECIPE, preset="keras", negative=True),
+        replace(RECIPE, start="coffee", layer=core.LOGITS, seed=4),
+    ],
+)
+def test_script_makes_the_same_picture(recipe: Maximize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    exec(recipe.script(), scope)
+    ours = core.tile(core.last(recipe.frames()).images.numpy())
+    theirs = core.open_image(tmp_path / "filters.png")[0]
+    np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)
+
+
+def test_settings_hold_everything() -> None:
+    settings = json.loads(RECIPE.settings())
+    assert settings.pop("technique") == "maximize"
+    assert Maximize(**{**settings, "channels": tuple(settings["channels"])}) == RECIPE
+
+
+def test_beside_changes_one_thing() -> None:
+    assert RECIPE.beside("steps", "16") == replace(RECIPE, steps=16)
+    assert RECIPE.beside("preset", "keras") == replace(RECIPE, preset="keras")
+
+
+@pytest.mark.parametrize(("text", "chosen"), [("0-3, 7", (0, 1, 2, 3, 7)), ("5", (5,)), ("2 2;1", (2, 1))])
+def test_numbers(text: str, chosen: tuple[int, ...]) -> None:
+    assert numbers(text, 9) == chosen
+
+
+@pytest.mark.parametrize("text", ["", "x", "1-", "-3", "10", "0-10", "0-999999", "9" * 50, "1.5"])
+def test_impossible_numbers_get_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match="Expected channel numbers"):
+        numbers(text, 9)
