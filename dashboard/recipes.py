@@ -34,33 +34,18 @@ class Maximize:
     def frames(self, state: core.State | None = None) -> Iterator[core.Frame]:
         """Run it, or go on from a frame's state. Raises ValueError before any heavy work."""
         return core.maximize(
-            runtime.network(self.network),
-            self.layer,
-            self.channels,
-            size=self.size,
-            steps=self.steps,
-            seed=self.seed,
-            preset=self.preset,
-            start=self.start if self.start in ("noise", "grey") else runtime.picture(self.start),
-            negative=self.negative,
-            position=self.position,
-            facets=self.facets,
-            state=state,
-        )
+            runtime.network(self.network), self.layer, self.channels, state=state, **self._options()
+        )  # fmt: skip
 
     def estimate(self) -> core.Estimate:
         """Seconds and bytes that it will take. Raises ValueError as ``frames`` does."""
-        return core.estimate(
-            runtime.network(self.network),
-            self.layer,
-            self.channels,
-            size=self.size,
-            steps=self.steps,
-            preset=self.preset,
-            negative=self.negative,
-            position=self.position,
-            facets=self.facets,
-        )
+        return core.estimate(runtime.network(self.network), self.layer, self.channels, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """The settings of ``core.maximize``, the start as a picture where it is one."""
+        names = ("preset", "steps", "size", "seed", "negative", "position", "facets")
+        start = self.start if self.start in ("noise", "grey") else runtime.picture(self.start)
+        return {**{name: getattr(self, name) for name in names}, "start": start}
 
     @property
     def units(self) -> tuple[int, ...]:
