@@ -132,14 +132,14 @@ def maximize(
     raising: Objective | None = None,
     state: State | None = None,
 ) -> Iterator[Frame]:
-    """The pictures that raise units of a layer most.
+    """The pictures that raise units of a layer most; yields frames about 0.2 seconds apart.
 
     A unit's picture depends on settings and seed and, but for rounding, not on the units beside it. It is raised before
     its nonlinearity where there is one: after it, many units would have no gradient at first.
 
     Args:
         classifier, layer: the network; one of its ``layers``, or ``LOGITS``.
-        channels: of the layer, or classes; one picture for each.
+        channels: of the layer, or classes; one picture for each, in this order.
         size: side, or (height, width), 16 to 1024; 128 where None, or the only size that will do. Larger ones show more
             of a deep unit's surroundings, at the price of time.
         steps: 1 to 5000; the preset's where None. More are sharper and, in the end, only more contrasted.
@@ -151,8 +151,6 @@ def maximize(
         facets: how many different pictures to make of each unit, side by side (Diversity).
         raising: an objective to use instead; ``channels`` are its targets, and ``layer`` only what is checked.
         state: of a frame to go on from, with the same other settings; ``steps`` are then further ones.
-
-    Yields frames, about one every 0.2 seconds; pictures in the order of ``channels``.
 
     Raises:
         ValueError: a layer that does not exist or has no gradient to the picture, a channel or a position out of range,
