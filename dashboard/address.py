@@ -59,10 +59,12 @@ def begin(page: str) -> None:
 
     A run that a widget started may carry an address that is older than the session, because the browser had not yet
     heard of the newest one: then the session is right. In any other run on the same page it is the address that is
-    right, since the browser's back button changed it. Another page begins anew and keeps what its address leaves out.
+    right, since the browser's back button changed it. Another page begins anew: there, what the address leaves out
+    stays as it was on arrival.
     """
     state = st.session_state
     if state.get("address_page") != page:
+        state.address_base = {key: state[key] for key in state.get("address_values", ()) if key in state}
         state.address_page, state.address, state.address_values = page, {}, {}
     values = state.address_values
     state.address_old = any(key in state and state[key] != value for key, value in values.items())
@@ -74,7 +76,7 @@ def _adopt(key: str, parse: Callable[[str], Any], default: Any) -> None:
     known = key in st.session_state
     if known and (st.session_state.address_old or asked == st.session_state.address.get(key)):
         return
-    value = None if asked is None else parse(asked)
+    value = st.session_state.address_base.get(key) if asked is None else parse(asked)
     st.session_state[key] = default if value is None else value
 
 

@@ -99,6 +99,23 @@ def test_every_layer_shows(layer: str) -> None:
     assert f"**{layer}**" in words(app)
 
 
+def test_back_to_an_address_without_the_channel_shows_the_strongest() -> None:
+    app = open_app("app_pages/activations.py", layer="conv2_relu", channel="7")
+    app.query_params.pop("channel")
+    app.run()
+    assert app.number_input(key="channel").value is None
+    assert app.selectbox(key="layer").value == "conv2_relu"
+
+
+def test_click_wins_over_an_address_that_is_older() -> None:
+    app = open_app("app_pages/activations.py", layer="conv2_relu", channel="7")
+    for channel in (9, 11):
+        app.number_input(key="channel").set_value(channel)
+        app.query_params["channel"] = "7"
+        app.run()
+        assert app.number_input(key="channel").value == channel
+
+
 def test_compare_shows_both_pictures() -> None:
     app = open_app("app_pages/activations.py", picture="cat", other="coffee")
     assert not app.exception

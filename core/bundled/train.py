@@ -296,6 +296,12 @@ def measure_robust(network: keras.Model, data: Path, radii: tuple[float, ...] = 
     return results
 
 
+def _stages_before(name: str) -> list[str]:
+    """The stages that come before one, first to last."""
+    after = STAGES[name].after
+    return [*_stages_before(after), after] if after else []
+
+
 def export(name: str, data: Path, run: Path) -> None:
     """Write ``bundled/lens5_NAME.keras``, its card and the label file."""
     network = build()
@@ -306,6 +312,7 @@ def export(name: str, data: Path, run: Path) -> None:
     path = BUNDLED / f"lens5_{name}.json"
     card = json.loads(path.read_text()) if path.exists() else {}
     card["recipe"] = {"stage": name, **asdict(STAGES[name])}
+    card["before"] = [{"stage": stage, **asdict(STAGES[stage])} for stage in _stages_before(name)]
     card["accuracy"] = measure(network, data) | measure_robust(network, data)
     path.write_text(json.dumps(card, indent=2) + "\n")
 

@@ -1,0 +1,231 @@
+"""What a newcomer does with the pages, and what goes wrong on the way, in a real browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import time
+import zlib
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from conftest import Arrive, Person, Server
+from PIL import Image
+from playwright.sync_api import expect
+
+import core
+
+PAGES = ("/", "/activations")
+NEW = "data => [...document.querySelectorAll('[data-testid^=stBidi]')].some(host => "
+NEW += "host.shadowRoot?.querySelector('.wall')?.getAttribute('aria-label')?.includes(data))"
+SAMPLES = {sample.name: sample.title for sample in core.samples.samples()}
+ONE, OTHER = core.samples.names()[1:3]  # the first one is the default, which the address leaves out
+
+
+def photo(seed: int = 0, *, size: tuple[int, int] = (180, 120), kind: str = "PNG") -> bytes:
+    """A smooth picture of its own for each seed, wider than high."""
+    small = np.random.default_rng(seed).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(file, kind)
+    return file.getvalue()
+
+
+def huge_png() -> bytes:
+    """A small file that says it has 60,000 x 60,000 pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    return photo()[:12] + header + struct.pack(">I", zlib.crc32(header)) + photo()[33:]
+
+
+BROKEN = [
+    ("words.png", b"This is not a picture.", "Expected a JPEG, PNG, WebP or GIF picture"),
+    ("cut.jpg", photo(kind="JPEG")[:900], "cut off or damaged"),
+    ("vast.png", huge_png(), "megapixels"),
+    ("heavy.png", b"\x89PNG" + bytes(12 * 2**20), "10.0MB or smaller"),
+]
+
+
+def asked(person: Person) -> dict[str, str]:
+    """The choices in the address."""
+    return {key: values[0] for key, values in parse_qs(urlsplit(person.page.url).query).items()}
+
+
+def expect_in_address(person: Person, **choices: str) -> None:
+    expect(person.page).to_have_url(
+        re.compile("".join(f"(?=.*[?&]{key}={value}(&|$))" for key, value in choices.items()))
+    )
+
+
+def expect_channel(person: Person, channel: str) -> None:
+    expect(person.page.get_by_role("heading", name=f"Channel {channel}", exact=True)).to_be_visible()
+
+
+def expect_wall(person: Person, *words: str) -> None:
+    for word in words:
+        expect(person.wall.first).to_have_attribute("aria-label", re.compile(re.escape(word)))
+
+
+def test_newcomer_goes_from_the_first_screen_to_a_channel_and_shares_it(arrive: Arrive) -> None:
+    me = arrive()
+    page = me.page
+    expect(page.get_by_text("It says")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .barlayer path")).to_have_count(5)
+    before = page.get_by_text("It says").inner_text()
+
+    me.bring("garden.png", photo())
+    expect(page.get_by_test_id("stImageCaption").filter(has_text="garden.png")).to_be_visible()
+    expect(page.get_by_text("It says")).not_to_have_text(before)
+
+    page.get_by_role("link", name="conv4").click()
+    expect_wall(me, "of conv4_2_relu on garden.png")
+    me.settle().click_tile(0.5)
+    expect_in_address(me, layer="conv4_2_relu", channel=r"\d+")
+    channel = asked(me.settle())["channel"]
+    expect_channel(me, channel)
+    expect(page.locator(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
+
+    wall = Image.open(io.BytesIO(me.download("Wall")))
+    wall.load()
+    assert wall.format == "PNG" and min(wall.size) > 200 and len(np.unique(np.asarray(wall))) > 20
+    numbers = np.load(io.BytesIO(me.download("Numbers")))
+    assert numbers["conv4_2_relu"].shape == (1, 8, 8, numbers["mean"].size)
+    np.testing.assert_allclose(numbers["mean"], numbers["conv4_2_relu"].mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
+
+    friend = arrive(page.url, computer="a friend's")
+    expect_wall(friend, "of conv4_2_relu on garden.png")
+    expect_channel(friend, channel)
+    assert friend.wall.locator("img").get_attribute("src") == me.wall.locator("img").get_attribute("src")
+
+
+def test_wall_answers_to_the_keyboard(arrive: Arrive) -> None:
+    me = arrive("/activations?layer=conv2_relu")
+    expect(me.wall).to_be_visible()
+    me.wall.focus()
+    names = [me.wall.locator("output").inner_text()]
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowDown"):
+        me.page.keyboard.press(key)
+        expect(me.wall.locator("output")).to_be_visible()
+        names.append(me.wall.locator("output").inner_text().split(":")[0])
+    assert len(set(names)) == 5
+    me.page.keyboard.press("Enter")
+    expect_channel(me, names[-1].removeprefix("channel "))
+    expect_in_address(me, channel=names[-1].removeprefix("channel "))
+
+
+def test_broken_files_get_one_sentence_each_and_the_screen_stays(arrive: Arrive) -> None:
+    me = arrive(f"/activations?picture={ONE}&layer=conv2_relu&channel=3")
+    expect_wall(me, SAMPLES[ONE])
+    url, shown = me.page.url, me.wall.locator("img").get_attribute("src")
+    me.page.get_by_role("button", name="Your own picture").click()
+    chooser = me.page.locator('[data-testid="stFileUploader"] input[type=file]')
+    for name, content, sentence in BROKEN:
+        chooser.set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+        told = me.page.get_by_text(sentence)
+        expect(told).to_have_count(1)
+        expect(told).to_be_visible()
+        me.settle()
+        assert (me.page.url, me.wall.locator("img").get_attribute("src")) == (url, shown)
+    expect(me.page.get_by_test_id("stException")).to_have_count(0)
+    expect_channel(me, "3")
+
+
+def test_camera_picture_becomes_the_picture(arrive: Arrive) -> None:
+    me = arrive("/activations")
+    me.page.get_by_role("button", name="Your own picture").click()
+    me.page.get_by_text("Use the camera").click()
+    expect(me.page.locator("video")).to_be_visible()
+    me.page.get_by_role("button", name="Take Photo").click()
+    expect_wall(me, "on Camera")
+    expect_in_address(me, picture="[0-9a-f]{24}")
+
+
+def test_nothing_sticks_out_on_a_phone(arrive: Arrive) -> None:
+    me = arrive(width=390, height=844)
+    for path in PAGES:
+        me.go(path)
+        expect(me.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        for scheme, background in (("light", "rgb(251, 250, 247)"), ("dark", "rgb(16, 22, 21)")):
+            me.page.emulate_media(color_scheme=scheme)
+            expect(me.app).to_have_css("background-color", background)
+            assert me.widths == (390, 390)
+
+
+def test_pages_keep_the_picture_and_back_goes_back(arrive: Arrive) -> None:
+    me = arrive(f"/?picture={ONE}")
+    top = me.page.get_by_test_id("stTopNavLink")
+    top.filter(has_text="Layer activations").click()
+    expect_wall(me, SAMPLES[ONE])
+    me.settle()
+    strongest = me.page.get_by_role("heading").first.inner_text()
+    me.click_tile(0.5)
+    expect_in_address(me, picture=ONE, channel=r"\d+")
+    expect(me.page.get_by_role("heading").first).not_to_have_text(strongest)
+    me.settle().page.go_back()
+    expect(me.page.get_by_role("heading").first).to_have_text(strongest)
+    assert asked(me.settle()) == {"picture": ONE}
+    top.filter(has_text="Start").click()
+    expect(me.page.get_by_test_id("stImageCaption").filter(has_text=SAMPLES[ONE])).to_be_visible()
+    expect_in_address(me.settle(), picture=ONE)
+    me.page.go_back()  # to the address of Start before the picture was written into it
+    expect_in_address(me.settle(), picture=ONE)
+    if urlsplit(me.page.url).path == "/":
+        me.page.go_back()
+    expect_wall(me, SAMPLES[ONE])
+
+
+def test_fast_clicks_end_where_the_last_one_went(arrive: Arrive) -> None:
+    me = arrive("/activations?layer=conv2_relu")
+    expect(me.wall).to_be_visible()
+    for part in (0.1, 0.3, 0.5, 0.7, 0.9):
+        me.click_tile(part)
+    last = me.wall.locator("output").inner_text().split(":")[0].removeprefix("channel ")
+    expect_channel(me, last)
+    expect_in_address(me.settle(), channel=last)
+    expect_channel(me, last)
+
+
+def test_two_people_at_once_do_not_disturb_each_other(arrive: Arrive) -> None:
+    me, other = (
+        arrive(f"/activations?picture={ONE}&layer=conv1_relu"),
+        arrive(f"/activations?picture={OTHER}", computer="a friend's"),
+    )
+    expect_wall(me, "of conv1_relu", SAMPLES[ONE])
+    expect_wall(other, SAMPLES[OTHER])
+    mine, theirs = me.find("Layer", "conv2_relu"), other.find("Layer", "conv5_2_relu")
+    mine.click(no_wait_after=True)
+    theirs.click(no_wait_after=True)
+    expect_wall(me, "of conv2_relu", SAMPLES[ONE])
+    expect_wall(other, "of conv5_2_relu", SAMPLES[OTHER])
+    expect_in_address(me.settle(), layer="conv2_relu", picture=ONE)
+    expect_in_address(other.settle(), layer="conv5_2_relu", picture=OTHER)
+
+
+def test_layer_and_picture_change_quickly(arrive: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
+    me = arrive("/activations?picture=flower&layer=conv3_2_relu")
+    expect_wall(me, "of conv3_2_relu")
+    steps = [("Layer", f"conv{n}_relu") for n in ("4_2", "2", "5_2")]
+    steps += [("Picture", SAMPLES[name]) for name in ("temple", "rocket", "coins")]
+    taken: dict[str, list[float]] = {"Layer": [], "Picture": []}
+    for label, option in steps:
+        choice = me.settle().find(label, option)
+        choice.wait_for()
+        begin = time.perf_counter()
+        choice.click(no_wait_after=True)
+        me.page.wait_for_function(NEW, arg=option, polling="raf")
+        taken[label].append(time.perf_counter() - begin)
+    with capsys.disabled():
+        print("".join(f"\n{label} change on screen after {np.round(sorted(t), 2)} s" for label, t in taken.items()))
+    assert np.median(taken["Layer"]) < 3 and np.median(taken["Picture"]) < 3
+
+
+def test_memory_stays_small_after_every_page(
+    arrive: Arrive, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = arrive()
+    expect(me.page.get_by_text("It says")).to_be_visible()
+    me.go(f"/activations?other={OTHER}&scale=4&layer=conv1_relu")
+    expect(me.wall).to_have_count(2)
+    with capsys.disabled():
+        print(f"\nThe server's memory at its peak: {server.memory / 2**20:.0f} MiB")
+    assert server.memory < 1.2 * 2**30
