@@ -11,8 +11,8 @@ stages = core.stages(net)
 
 st.title("See what a network sees")
 st.markdown(
-    "A convolutional network turns a picture into an answer, stage by stage. Here it is at work on the picture "
-    "above. **Pick another picture, bring your own, or open a stage** and look at every one of its channels."
+    "A convolutional network turns a picture into an answer, stage by stage. Here it is at work on one "
+    "picture. **Pick another picture, bring your own, or open a stage** and look at every one of its channels."
 )
 
 left, right = st.columns([1, 2], gap="large")
