@@ -34,6 +34,17 @@ def coloured(values: Floats, colours: str) -> Pixels:
     return _table(colours)[(np.clip(values, 0, 1) * 255).astype(np.uint8)]
 
 
+def _fading(colours: str, opacity: float) -> list[tuple[float, str]]:
+    """A colour scale whose weak end is nearly clear, so that a picture below shows where nothing answers."""
+    ends = np.linspace(0, 1, 17)
+    shades = coloured(ends.astype(np.float32), colours).tolist()
+    clear = 0.35 + 0.65 * ends
+    return [
+        (float(end), f"rgba({red}, {green}, {blue}, {opacity * share:.3f})")
+        for end, share, (red, green, blue) in zip(ends, clear, shades, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Wall:
     """A mosaic of maps: its pixels (H, W, 3) and how many columns it has. Tile i is in row i // columns."""
@@ -115,8 +126,7 @@ def overlay(
         x=(np.arange(columns) + 0.5) * width / columns,
         y=(np.arange(rows) + 0.5) * height / rows,
         customdata=np.array(fields, dtype=object).reshape(rows, columns),
-        colorscale=colours,
-        opacity=opacity,
+        colorscale=_fading(colours, opacity),
         colorbar={"thickness": 10, "len": 0.9},
         hovertemplate="pixel %{y:.0f} down, %{x:.0f} across<br>activation %{z:.3f}<br>%{customdata}<extra></extra>",
     )

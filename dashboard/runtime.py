@@ -8,6 +8,7 @@ session is building, and it collects garbage twice per run, which takes 0.8 s on
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
 import threading
@@ -54,6 +55,7 @@ def spare_keras() -> None:
     Only the attribute that Streamlit uses is replaced; ``keras.utils.clear_session`` stays.
     """
     keras.backend.clear_session = lambda *_, **__: None
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it takes one tap for each layer for retracing
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the network…", on_release=lambda _: gc.unfreeze())
@@ -200,6 +202,8 @@ def extent(info: core.LayerInfo) -> str:
     height, width, channels = info.shape
     field = info.receptive_field
     sees = f"each unit sees {field.size[0]} × {field.size[1]} pixels" if field else "each unit sees the whole picture"
+    if field and min(field.size) >= 2 * max(height, width) * max(field.stride):
+        sees = f"each unit sees the whole picture (its field is {field.size[0]} × {field.size[1]} pixels)"
     return f"{height} × {width} places, {channels} channels; {sees}"
 
 

@@ -132,7 +132,7 @@ def show_channel(one: str, activation: np.ndarray, numbers: core.Statistics) -> 
         activation[0, ..., channel],
         seen.shape[1:3],
         colours=view.colours,
-        opacity=st.session_state.get("opacity", 0.6),
+        opacity=st.session_state.get("opacity", 0.75),
         fields=runtime.fields_in_words(info, activation.shape[1:3], seen.shape[1:3]),
     )
     st.plotly_chart(
@@ -140,7 +140,7 @@ def show_channel(one: str, activation: np.ndarray, numbers: core.Statistics) -> 
         alt=f"Channel {channel} of {layer} over {runtime.picture_title(one)}",
     )  # fmt: skip
     if one == shown[0]:
-        st.slider("Strength of the overlay", 0.0, 1.0, 0.6, key="opacity")
+        st.slider("Strength of the overlay", 0.0, 1.0, 0.75, key="opacity")
         st.page_link(
             "app_pages/filters.py",
             label="What does this channel like most?",
