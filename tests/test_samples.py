@@ -24,7 +24,7 @@ def test_the_cat_is_wider_than_high_and_reddish():
 
 
 def test_unknown_name_names_the_choices():
-    with pytest.raises(ValueError, match="Expected the name of a sample picture, got 'dragon'; there is cat, coffee"):
+    with pytest.raises(ValueError, match="Expected the name of a sample picture, got 'dragon'; there is coffee, cat"):
         samples.load("dragon")
 
 
