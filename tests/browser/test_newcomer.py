@@ -144,7 +144,7 @@ def test_nothing_sticks_out_on_a_phone(arrive: Arrive) -> None:
     me = arrive(width=390, height=844)
     for path in PAGES:
         me.go(path)
-        expect(me.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        expect(me.page.locator(".js-plotly-plot .main-svg, [data-testid=stImage] img").first).to_be_visible()
         for scheme, background in (("light", "rgb(251, 250, 247)"), ("dark", "rgb(16, 22, 21)")):
             me.page.emulate_media(color_scheme=scheme)
             expect(me.app).to_have_css("background-color", background)
