@@ -161,12 +161,16 @@ def prediction(name: str, picture_name: str) -> list[tuple[str, float]]:
     return core.predict(network(name), picture(picture_name))[0]
 
 
+@st.cache_data(max_entries=2, show_spinner=False)
+def every_sample(name: str) -> npt.NDArray[np.float32]:
+    """All sample pictures (N, H, W, 3) as a network sees them."""
+    return np.concatenate([core.seen_by(network(name), picture(sample)) for sample in core.samples.names()])
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def dead_channels(name: str, layer: str) -> list[int]:
     """Channels that no sample picture excites."""
-    classifier = network(name)
-    samples = np.concatenate([core.seen_by(classifier, picture(sample)) for sample in core.samples.names()])
-    dead = core.statistics(core.activations(classifier, samples, [layer])[layer]).dead
+    dead = core.statistics(core.activations(network(name), every_sample(name), [layer])[layer]).dead
     return [int(channel) for channel in np.flatnonzero(dead)]
 
 
