@@ -208,6 +208,7 @@ def test_filters_run_and_go_on() -> None:
     assert not app.exception and not app.error
     assert app.session_state["growth_a"].frame.step == 46
     assert "46 steps" in words(app)
+    assert "steps=46," in app.code[0].value
 
 
 def test_filters_compare_presets() -> None:

@@ -216,9 +216,10 @@ def run_on() -> None:
 
 
 def finished() -> dict[str, Maximize]:
-    """What has been made in this session, whole or in part."""
+    """What has been made in this session, with as many steps as it really took: it may be stopped, or go on."""
     made: dict[str, Maximize] = st.session_state.get("filters", {})
-    return {key: one for key, one in made.items() if f"growth_{key}" in st.session_state}
+    grown = {key: st.session_state[f"growth_{key}"] for key in made if f"growth_{key}" in st.session_state}
+    return {key: replace(made[key], steps=growth.frame.step) for key, growth in grown.items()}
 
 
 with st.container(horizontal=True, vertical_alignment="center"):
