@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 
 def choice(
@@ -57,27 +58,33 @@ def several(label: str, options: Sequence[str], *, key: str, default: Sequence[s
 def begin(page: str) -> None:
     """Call once per run, before the first widget, with the name of the page that is about to draw.
 
-    A run that a widget started may carry an address that is older than the session, because the browser had not yet
-    heard of the newest one: then the session is right. In any other run on the same page it is the address that is
-    right, since the browser's back button changed it. Another page begins anew: there, what the address leaves out
-    stays as it was on arrival.
+    The address is right when a page is new, and when the browser went back or forward. In any other run it may be older
+    than the session, because the browser had not yet heard of the newest one: then the session is right. What a new
+    page's address leaves out stays as it was on the page before.
     """
     state = st.session_state
+    state.address_asked = state.get("address_page") != page or _went_back()
     if state.get("address_page") != page:
-        state.address_base = {key: state[key] for key in state.get("address_values", ()) if key in state}
+        values = state.get("address_values", {})  # and not the session alone: a change of page may clean it up
+        latest = {key: state.get(key, value) for key, value in values.items()}
+        state.address_base = latest or state.get("address_base", {})
         state.address_page, state.address, state.address_values = page, {}, {}
-    values = state.address_values
-    state.address_old = any(key in state and state[key] != value for key, value in values.items())
+
+
+def _went_back() -> bool:
+    """Whether the browser's back or forward button began this run."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and context.is_history_navigation
 
 
 def _adopt(key: str, parse: Callable[[str], Any], default: Any) -> None:
-    """Take the value from the address where the session has none, or where the address changed under it."""
-    asked = st.query_params.get(key)
-    known = key in st.session_state
-    if known and (st.session_state.address_old or asked == st.session_state.address.get(key)):
-        return
-    value = st.session_state.address_base.get(key) if asked is None else parse(asked)
-    st.session_state[key] = default if value is None else value
+    """Take the value from the address where that is right; keep the session's own, or the last one, where not."""
+    state, asked = st.session_state, st.query_params.get(key)
+    if not state.address_asked and key in state.address_values:
+        state.setdefault(key, state.address_values[key])
+    elif key not in state or asked != state.address.get(key):
+        value = state.address_base.get(key) if asked is None else parse(asked)
+        state[key] = default if value is None else value
 
 
 def _write(key: str, value: Any, default: Any) -> Any:
