@@ -72,7 +72,7 @@ STAGES = {
     "scratch": Stage(790_000, peak=0.2, crops=((0.0, 64, 0.77),)),
     "augmented": Stage(850_000, peak=0.1, crops=((0.0, 48, 0.35), (0.94, 64, 0.7)), after="scratch"),
     "standard": Stage(480_000, peak=0.06, crops=((0.0, 48, None), (0.88, 64, None)), after="augmented"),
-    "robust": Stage(100_000, peak=0.05, crops=((0.0, 48, None), (0.7, 64, None)), after="standard", radius=0.75),
+    "robust": Stage(120_000, peak=0.05, crops=((0.0, 48, None), (0.7, 64, None)), after="standard", radius=0.5),
 }
 
 
