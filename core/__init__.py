@@ -5,6 +5,7 @@ Pictures are float32 (N, H, W, 3) RGB in [0, 1] everywhere; height comes before 
 The map of the package:
 
     images          files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
+    videos          the beginning of a film file -> pictures
     samples         photographs that come with scikit-image and scikit-learn, and a drawn test card
     graphs          a Keras network of any style, read as a flat list of layer calls; receptive fields
     classifiers     Classifier: network, preprocessing, labels, layers; taps
@@ -16,6 +17,7 @@ The map of the package:
     ascent          Frame, ``ascend`` (the one loop), the updates Climb and Adam
     folding         a network with its batch normalisation folded away, for speed
     filters         ``maximize``: the pictures that units like most; published presets
+    dream           ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video`` make films
     bundled/        the networks that this project trained, their cards, and the script that trained them
 
 A technique is one module that uses the ones above and no other technique.
@@ -30,9 +32,20 @@ A technique is one module that uses the ones above and no other technique.
 
 from core import samples
 from core.activations import Statistics, activations, encode_npz, kernels, maps, predict, seen_by, statistics
-from core.ascent import Frame, State, ascend, last, score
+from core.ascent import Estimate, Frame, State, ascend, last, score
 from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, stages
-from core.filters import PRESETS, Estimate, Preset, awake, estimate, maximize
+from core.dream import (
+    DREAMS,
+    Dreaming,
+    DreamPreset,
+    dream,
+    dream_layers,
+    dream_video,
+    dream_zoom,
+    estimate_dream,
+    painted_mask,
+)
+from core.filters import PRESETS, Preset, awake, estimate, maximize
 from core.images import (
     digest,
     encode_gif,
@@ -48,13 +61,18 @@ from core.images import (
     to_float,
     to_uint8,
 )
+from core.videos import Film, open_video
 from core.zoo import available, card, load
 
 __all__ = [
+    "DREAMS",
     "LOGITS",
     "PRESETS",
     "Classifier",
+    "DreamPreset",
+    "Dreaming",
     "Estimate",
+    "Film",
     "Frame",
     "LayerInfo",
     "Preset",
@@ -69,12 +87,17 @@ __all__ = [
     "card",
     "classifier",
     "digest",
+    "dream",
+    "dream_layers",
+    "dream_video",
+    "dream_zoom",
     "encode_gif",
     "encode_jpeg",
     "encode_mp4",
     "encode_npz",
     "encode_png",
     "estimate",
+    "estimate_dream",
     "fit",
     "kernels",
     "last",
@@ -82,6 +105,8 @@ __all__ = [
     "maps",
     "maximize",
     "open_image",
+    "open_video",
+    "painted_mask",
     "predict",
     "read_png_metadata",
     "resize",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,8 +22,8 @@ from core.folding import before_nonlinearity
 from core.objectives import Objective
 from core.transforms import Chain, Transform
 
-__all__ = ["Adam", "Climb", "Frame", "Regularizer", "Shrink", "State", "Update"]
-__all__ += ["ascend", "before_nonlinearity", "gradient", "last", "score"]
+__all__ = ["Adam", "Climb", "Estimate", "Frame", "Regularizer", "Shrink", "State", "Update"]
+__all__ += ["activation_bytes", "ascend", "before_nonlinearity", "gradient", "last", "score"]
 
 CHUNK = 0.2
 BATCH = 16
@@ -76,7 +76,7 @@ class Frame:
         images: (N, H, W, 3) float32 RGB in [0, 1].
         score: (N,) the objective at the last step, on the random view that it saw.
         curve: (step, N) the same of every step.
-        state: give it to ``ascend`` as parameters to go on from here.
+        state: give it to ``ascend`` as parameters to go on from here; empty where a routine has a loop of its own.
     """
 
     step: int
@@ -84,7 +84,15 @@ class Frame:
     images: tf.Tensor
     score: tf.Tensor
     curve: tf.Tensor
-    state: State
+    state: State = field(default_factory=lambda: State((), ()), repr=False)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost: seconds on this machine as busy as it is now, and bytes of memory at the peak."""
+
+    seconds: float
+    bytes: int
 
 
 # ------------------------------------------------------------------------------------------------- updates
@@ -116,8 +124,11 @@ class Climb:
         self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
     ) -> tuple[tf.Tensor, Memory]:
         """One step along the gradient."""
-        length = _LENGTHS[self.normalize](gradient)
-        return parameters + self.rate * tf.math.divide_no_nan(gradient, length), memory
+        return parameters + self.rate * tf.math.divide_no_nan(gradient, self.length(gradient)), memory
+
+    def length(self, gradient: Any) -> tf.Tensor:
+        """How long each gradient (N, H, W, 3) is, (N, 1, 1, 1)."""
+        return _LENGTHS[self.normalize](gradient)
 
 
 _PICTURE = (1, 2, 3)
@@ -412,6 +423,15 @@ def score(classifier: Classifier, objective: Objective, pictures: Any, target: I
 
     targets = tf.constant(np.asarray(list(target)), tf.int32)
     return classifier.keep(("score", objective), make)(tf.convert_to_tensor(pictures, tf.float32), targets)
+
+
+def activation_bytes(classifier: Classifier, layers: Iterable[str], size: tuple[int, int], batch: int) -> int:
+    """About how much memory activations and their gradients need, up to the deepest of these layers."""
+    scale = size[0] * size[1] / (classifier.size[0] * classifier.size[1])
+    names = list(classifier.layers)
+    depth = max((names.index(layer) + 1 if layer in names else len(names)) for layer in layers)
+    units = sum(float(np.prod(classifier.layers[name].shape)) for name in names[:depth])
+    return int(4 * 2 * batch * units * scale)
 
 
 def last(frames: Iterable[Frame]) -> Frame:

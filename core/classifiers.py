@@ -59,7 +59,7 @@ class Classifier:
     card: Mapping[str, Any]
     _graph: graphs.Graph = field(repr=False)
     _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: Any = field(default_factory=threading.RLock, repr=False)
 
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name. Raises ValueError, naming the layers there are."""

@@ -18,13 +18,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core import ascent, folding, images, samples
-from core.ascent import Adam, Climb, Frame, Regularizer, Shrink, State, Update, ascend
+from core.ascent import Adam, Climb, Estimate, Frame, Regularizer, Shrink, State, Update, ascend
 from core.canvases import Canvas, Fourier, MaCo, Pixels
 from core.classifiers import LOGITS, Classifier
 from core.objectives import Channel, Diversity, Neuron, Objective
 from core.transforms import Chain, Crop, Jitter, Noise, Pad, Resize, Roll, Turn, Zoom
 
-__all__ = ["PRESETS", "Estimate", "Preset", "awake", "estimate", "maximize", "objective"]
+__all__ = ["PRESETS", "Preset", "awake", "estimate", "maximize", "objective"]
 
 MAX_STEPS = 5000
 MIN_SIDE, MAX_SIDE = 16, 1024
@@ -211,14 +211,6 @@ def awake(
     return alive
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a run will cost: seconds on this machine as busy as it is now, and bytes of memory at the peak."""
-
-    seconds: float
-    bytes: int
-
-
 def estimate(classifier: Classifier, layer: str, channels: Sequence[int], **settings: Any) -> Estimate:
     """The cost of ``maximize`` with the same settings, from one step of one batch; compiles what the run needs.
 
@@ -233,16 +225,8 @@ def estimate(classifier: Classifier, layer: str, channels: Sequence[int], **sett
     since = time.monotonic()
     ascent.last(maximize(classifier, layer, few, steps=2, **settings))
     once = (time.monotonic() - since) / 3  # two steps, and the one that looks whether all is well
-    return Estimate(once * steps * -(-count // batch), _memory(classifier, layer, (height, width), batch, count))
-
-
-def _memory(classifier: Classifier, layer: str, size: tuple[int, int], batch: int, count: int) -> int:
-    """Activations of one batch and their gradients, and six numbers for each pixel of every picture."""
-    scale = size[0] * size[1] / (classifier.size[0] * classifier.size[1])
-    names = list(classifier.layers)
-    before = names[: names.index(layer) + 1] if layer in names else names
-    units = sum(float(np.prod(classifier.layers[name].shape)) for name in before)
-    return int(4 * (2 * batch * units * scale + 6 * 3 * count * size[0] * size[1]))
+    memory = ascent.activation_bytes(classifier, [layer], (height, width), batch) + 4 * 6 * 3 * count * height * width
+    return Estimate(once * steps * -(-count // batch), memory)
 
 
 # ---------------------------------------------------------------------------------------------- the checks

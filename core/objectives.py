@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-__all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Logit", "Neuron", "Objective", "Sum"]
+__all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Logit", "Match", "Neuron", "Objective"]
+__all__ += ["Sum"]
 
 Activations = Mapping[str, tf.Tensor]
 
@@ -200,19 +203,52 @@ class Energy(Objective):
     Attributes:
         layer: its name.
         border: units left out on each side of the map; 2 in the Keras DeepDream example.
+        channels: only these, where there are any.
+        whole: divide by the size of the whole map, what the border left out included, as the Keras example does.
     """
 
     layer: str
     border: int = 0
+    channels: tuple[int, ...] = ()
+    whole: bool = False
 
     def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
         """The mean square (N,)."""
         units = activations[self.layer]
+        if self.channels:
+            chosen = tf.reduce_sum(tf.one_hot(self.channels, units.shape[-1], dtype=units.dtype), axis=0)
+            units *= chosen * tf.cast(units.shape[-1] / len(self.channels), units.dtype) ** 0.5
+        share = 1.0
         if units.shape.rank == 4:
             size = tf.shape(units)[1:3]
             rows, columns = (tf.minimum(self.border, (side - 1) // 2) for side in (size[0], size[1]))
             units = units[:, rows : size[0] - rows, columns : size[1] - columns]
-        return tf.reduce_mean(tf.square(_flat(units)), axis=(1, 2))
+            inner = tf.reduce_prod(tf.cast(tf.shape(units)[1:3], units.dtype))
+            share = inner / tf.reduce_prod(tf.cast(size, units.dtype)) if self.whole else 1.0
+        return share * tf.reduce_mean(tf.square(_flat(units)), axis=(1, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Match(Objective):
+    """Be like the nearest thing in another picture: the guided dream of google/deepdream ("controlling dreams").
+
+    Every place of the map is drawn to that feature vector of the guide with which it has the largest dot product.
+
+    Attributes:
+        layer: its name.
+        guide: (features, channels), the guide's activations of that layer. Two objectives are equal only where they
+            are the same one, so each guide costs a compilation.
+    """
+
+    layer: str
+    guide: npt.NDArray[np.float32]
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The mean (N,) of the largest dot products."""
+        units = _flat(activations[self.layer])
+        guide = tf.constant(self.guide, units.dtype)
+        nearest = tf.argmax(tf.linalg.matmul(tf.stop_gradient(units), guide, transpose_b=True), axis=-1)
+        return tf.reduce_mean(units * tf.gather(guide, nearest), axis=(1, 2))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STANDARD = sys.stdlib_module_names
 FIELD = {"tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av"}
 
-BASE = {"images", "samples", "graphs", "classifiers", "zoo", "folding"}
+BASE = {"images", "videos", "samples", "graphs", "classifiers", "zoo", "folding"}
 LEAVES = {"images", "objectives", "canvases", "transforms"}
 GROUND = BASE | LEAVES | {"ascent", "bundled"}
 """Modules of core that are no technique; every other module is one."""
