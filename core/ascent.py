@@ -86,6 +86,11 @@ class Frame:
     curve: tf.Tensor
     state: State = field(default_factory=lambda: State((), ()), repr=False)
 
+    @property
+    def share(self) -> float:
+        """The part of the work that is done, 0 to 1."""
+        return self.step / self.total
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -104,11 +104,14 @@ class Fourier(Canvas):
         spread: standard deviation of the start's parameters; 0.01 starts at almost plain grey, 1 at coloured clouds.
         decay: how much weaker short waves are, 1 / frequency ** decay; higher is smoother (Lucid 1, Xplique 0.85).
         contrast: strength of the picture before the sigmoid, which also makes each step larger; 1 is Lucid's.
+        loudest: the highest standard deviation before the sigmoid; a unit that wants no more than strong colours would
+            otherwise end in clipped areas. None is Lucid's.
     """
 
     spread: float = 0.01
     decay: float = 1.0
     contrast: float = 1.0
+    loudest: float | None = None
 
     def start(self, count: int, height: int, width: int, seed: int) -> tf.Tensor:
         """Normal numbers of standard deviation ``spread``."""
@@ -122,6 +125,13 @@ class Fourier(Canvas):
         """Exact, but for black and white, which a sigmoid reaches to within 1/1024."""
         planes = _hartley(_colourless(_logit(pictures)))
         return planes / self._scale(planes)
+
+    def settle(self, parameters: tf.Tensor) -> tf.Tensor:
+        """Weaker as a whole where the picture would be louder than ``loudest``; the transform keeps lengths."""
+        if self.loudest is None:
+            return parameters
+        loud = tf.sqrt(tf.reduce_mean(tf.square(parameters * self._scale(parameters)), (1, 2, 3), keepdims=True))
+        return parameters * tf.minimum(1.0, self.loudest / (loud + 1e-12))
 
     def _scale(self, planes: tf.Tensor) -> tf.Tensor:
         frequency = _frequencies(planes)

@@ -94,7 +94,7 @@ DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
             "Google's octaves with gentler steps in a mirrored frame, the gradient's mean taken off: the photograph "
             "stays, without borders, and as bright as it was.",
             (("conv4_2_relu", 0.6, 1.0), ("conv5_2_relu", 0.85, 1.0)),
-            rate=0.01,
+            rate=2 / 255,
             normalize="mean",
             steps=12,
             octaves=4,

@@ -77,8 +77,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "convscope": Preset(
             "Convscope",
-            "Lucid's canvas and optimizer with smoother waves; shifts around the edges instead of frames: no borders.",
-            Fourier(decay=1.2),
+            "Lucid's canvas and optimizer with smoother waves, none too loud to be shown; shifts around the edges "
+            "instead of frames: no borders.",
+            Fourier(decay=1.2, loudest=2.2),
             Adam(0.05),
             128,
             Chain((Roll(), Zoom(0.85, 1.15, 9))),

@@ -55,6 +55,13 @@ def several(label: str, options: Sequence[str], *, key: str, default: Sequence[s
     return chosen
 
 
+def value(key: str, *, default: str = "", most: int = 200) -> str:
+    """A text that no widget shows, kept in the session under ``key`` and in the address."""
+    _adopt(key, lambda asked: asked[:most], default)
+    st.session_state.setdefault(key, default)
+    return str(_write(key, st.session_state[key], default))
+
+
 def begin(page: str) -> None:
     """Call once per run, before the first widget, with the name of the page that is about to draw.
 

@@ -75,9 +75,10 @@ def columns_for(count: int) -> int:
     return next((n for n in near if n > 1 and count % n == 0), ideal)
 
 
-def data_url(png: bytes) -> str:
-    """A PNG as an address that a browser shows without asking the server."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def data_url(file: bytes) -> str:
+    """A PNG or JPEG as an address that a browser shows without asking the server."""
+    kind = "png" if file.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64," + base64.b64encode(file).decode()
 
 
 def chances(prediction: Sequence[tuple[str, float]]) -> go.Figure:

@@ -59,7 +59,7 @@ class Maximize:
     def script(self) -> str:
         """A script that makes the same pictures."""
         starts = {"noise": '"noise"', "grey": '"grey"'}
-        sample = f'core.samples.load("{self.start}")' if self.start in core.samples.names() else _OWN
+        sample = _load(self.start)
         return _MAXIMIZE.format(
             **asdict(self) | {"channels": list(self.channels), "start": starts.get(self.start, sample)}
         )
@@ -70,6 +70,143 @@ class Maximize:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True)
+class Dream:
+    """A dream of one picture, a fall into it, or a dreaming film.
+
+    A setting of None is the preset's own; without ``layers`` they are the preset's too. ``size`` is the longer side at
+    which to dream, 0 for the picture's own; ``rounds`` says how often a still picture was dreamed on; ``make`` is
+    ``"still"``, ``"zoom"`` or ``"video"``.
+    """
+
+    network: str
+    picture: str
+    size: int = 512
+    layers: tuple[tuple[str, float], ...] = ()
+    channels: tuple[int, ...] = ()
+    preset: str = "convscope"
+    steps: int | None = None
+    octaves: int | None = None
+    ratio: float | None = None
+    rate: float | None = None
+    normalize: str | None = None
+    jitter: int | None = None
+    guide: str = ""
+    mask: str = ""
+    keep_colours: bool = False
+    seed: int = 0
+    make: str = "still"
+    rounds: int = 1
+    frames: int = 60
+    zoom: float = 0.05
+    turn: float = 0.0
+    drift: int = 0
+    video: str = ""
+    blend: float = 0.5
+
+    def photo(self) -> Any:
+        """The picture (1, H, W, 3) at the size in which it is dreamed on."""
+        picture = runtime.picture(self.picture)
+        return core.shrink(picture, max_side=self.size) if self.size else picture
+
+    def run(self, start: Any = None) -> Iterator[core.Frame]:
+        """Run it once, from the picture or from ``start``. Raises ValueError before any heavy work."""
+        net, photo = runtime.network(self.network), self.photo() if start is None else start
+        options = self._options(photo.shape[1:3])
+        if self.make == "zoom":
+            return core.dream_zoom(
+                net, photo, frames=self.frames, zoom=self.zoom, turn=self.turn, drift=(0, self.drift), **options
+            )  # fmt: skip
+        if self.make == "video":
+            return core.dream_video(net, self._film().pictures, blend=self.blend, **options)
+        return core.dream(net, photo, **options)
+
+    def estimate(self) -> core.Estimate:
+        """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
+        photo, count = self.photo(), 1
+        usual: dict[str, Any] = {}
+        if self.make == "zoom":
+            count, usual = self.frames, {"octaves": 2, "steps": 6}
+        elif self.make == "video":
+            film = self._film().pictures
+            photo, count, usual = core.to_float(film[:1]), len(film), {"octaves": 3, "steps": 6}
+        one = core.estimate_dream(runtime.network(self.network), photo, **{**usual, **self._options(photo.shape[1:3])})
+        return core.Estimate(one.seconds * count, one.bytes)
+
+    def _film(self) -> core.Film:
+        if self.video not in runtime.reels():
+            raise ValueError("Expected a film to dream on; bring one first.")
+        return runtime.reels()[self.video]
+
+    def _options(self, size: tuple[int, int]) -> dict[str, Any]:
+        """The settings of ``core.dream`` that say something."""
+        names = ("channels", "preset", "steps", "octaves", "ratio", "rate", "normalize", "jitter", "keep_colours")
+        options = {name: getattr(self, name) for name in (*names, "seed") if getattr(self, name) is not None}
+        options["layers"] = dict(self.layers) or None
+        if self.guide:
+            options["guide"] = runtime.picture(self.guide)
+        if self.mask and self.make == "still":
+            options["mask"] = core.painted_mask(self.mask, height=size[0], width=size[1])
+        return options
+
+    def settings(self) -> str:
+        """Everything as JSON."""
+        return json.dumps({"technique": "dream", **asdict(self)}, indent=2)
+
+    def script(self) -> str:
+        """A script that makes the same picture or film."""
+        own = {name: value for name, value in self._options((1, 1)).items() if name not in ("guide", "mask", "layers")}
+        lines = [f"{name}={value!r}," for name, value in own.items()]
+        lines.insert(0, f"layers={dict(self.layers) or None!r},")
+        if self.guide:
+            lines.append(f"guide={_load(self.guide)},")
+        if self.mask and self.make == "still":
+            lines.append(f'mask=core.painted_mask("{self.mask}", height=photo.shape[1], width=photo.shape[2]),')
+        settings = "".join(f"\n    {line}" for line in lines)
+        photo = _load(self.picture)
+        photo = f"core.shrink({photo}, max_side={self.size})" if self.size else photo
+        head = _DREAM_HEAD.format(network=self.network, settings=settings)
+        if self.make == "zoom":
+            facts = {name: getattr(self, name) for name in ("frames", "zoom", "turn")} | {"drift": (0, self.drift)}
+            return head.replace("PHOTO", photo) + _ZOOM.format(", ".join(f"{k}={v!r}" for k, v in facts.items()))
+        if self.make == "video":
+            return head.replace("photo = PHOTO\n", "") + _VIDEO.format(blend=self.blend)
+        return head.replace("PHOTO", photo) + _STILL.format(rounds=self.rounds)
+
+
+def _load(picture: str) -> str:
+    """Code that opens a picture: a sample, or a person's own."""
+    return f'core.samples.load("{picture}")' if picture in core.samples.names() else _OWN
+
+
+_DREAM_HEAD = """\
+from pathlib import Path
+
+import numpy as np
+
+import core
+
+net = core.load("{network}")
+photo = PHOTO
+settings = dict({settings}
+)
+"""
+_STILL = """\
+for _ in range({rounds}):
+    photo = core.last(core.dream(net, photo, **settings)).images.numpy()
+Path("dream.png").write_bytes(core.encode_png(photo[0]))
+"""
+_ZOOM = """\
+frames = core.dream_zoom(net, photo, {}, **settings)
+film = np.concatenate([frame.images.numpy() for frame in frames])
+Path("dream.mp4").write_bytes(core.encode_mp4(film))
+"""
+_VIDEO = """\
+film = core.open_video(Path("my_film.mp4").read_bytes())
+frames = core.dream_video(net, film.pictures, blend={blend}, **settings)
+dreamed = np.concatenate([frame.images.numpy() for frame in frames])
+Path("dream.mp4").write_bytes(core.encode_mp4(dreamed, frames_per_second=round(film.frames_per_second)))
+"""
 _OWN = 'core.open_image("my_picture.jpg")'
 _MAXIMIZE = """\
 from pathlib import Path

@@ -27,6 +27,7 @@ import streamlit as st
 import core
 
 UPLOADS_KEPT = 16
+REELS_KEPT = 3
 MIB = 2**20
 
 
@@ -36,9 +37,11 @@ class Limits:
 
     picture_bytes: int
     picture_side: int
+    film_frames: int
+    film_side: int
 
 
-LIMITS = {"public": Limits(10 * MIB, 1024), "local": Limits(50 * MIB, 2048)}
+LIMITS = {"public": Limits(10 * MIB, 1024, 60, 320), "local": Limits(50 * MIB, 4096, 240, 640)}
 
 
 def limits() -> Limits:
@@ -141,6 +144,23 @@ def picture(name: str) -> npt.NDArray[np.float32]:
     """The picture (1, H, W, 3) of that name: a sample, or one that a person brought."""
     photo = album().photos.get(name)
     return core.to_float(photo.pixels) if photo else core.samples.load(name)
+
+
+@st.cache_resource
+def reels() -> OrderedDict[str, core.Film]:
+    """The latest films that people brought, by the digest of their content."""
+    return OrderedDict()
+
+
+def bring_film(data: bytes) -> str:
+    """Take in a film file that a person brought; returns its name for addresses. Raises ValueError."""
+    limit = limits()
+    film = core.open_video(data, max_frames=limit.film_frames, max_side=limit.film_side, max_bytes=limit.picture_bytes)
+    name = core.digest(core.to_float(film.pictures))[:24]
+    reels()[name] = film
+    while len(reels()) > REELS_KEPT:
+        reels().popitem(last=False)
+    return name
 
 
 # --------------------------------------------------------------------------------------------------- results
@@ -258,24 +278,33 @@ def compute_slot() -> threading.Lock:
     return threading.Lock()
 
 
-def run(frames: Iterator[core.Frame], *, key: str, mosaic: Callable[[core.Frame], npt.NDArray[np.uint8]]) -> None:
+def run(
+    frames: Iterator[core.Frame],
+    *,
+    key: str,
+    mosaic: Callable[[core.Frame], npt.NDArray[np.uint8]],
+    say: Callable[[core.Frame], str] = lambda frame: f"Step {frame.step} of {frame.total}",
+    film: bool = False,
+) -> None:
     """Run a routine to its end: progress, a live picture, and the newest frame in the session under ``key``.
 
     Any click interrupts the loop at its next Streamlit call, and what was reached stays. ``mosaic`` makes the picture
-    that is shown, at most 30 times a run: every one of them stays in the server's memory until the run ends.
+    that is shown, at most 30 times a run: every one of them stays in the server's memory until the run ends. ``say``
+    puts a frame into words. With ``film``, every frame is kept as a picture of the film that it belongs to.
     """
-    history = getattr(st.session_state.get(key), "history", ())
+    history = () if film else getattr(st.session_state.get(key), "history", ())
     bar, picture = st.progress(0.0, "Getting ready…"), st.empty()
     shown = 0.0
     while (frame := _next(frames, bar)) is not None:
-        share = frame.step / frame.total
-        if share >= shown or frame.step == frame.total:
+        show = frame.share >= shown or frame.share == 1
+        if show or film:
             pixels = mosaic(frame)
-            history = (*history, (frame.step, core.encode_jpeg(core.to_float(pixels), quality=85)))
+            history = (*history, (frame.step, core.encode_jpeg(core.to_float(pixels), quality=92 if film else 85)))
+        if show:
             picture.image(pixels, output_format="JPEG", width="stretch", alt=f"After {frame.step} steps")
-            shown = share + 1 / PREVIEWS
+            shown = frame.share + 1 / PREVIEWS
         st.session_state[key] = Growth(frame, history)
-        bar.progress(share, f"Step {frame.step} of {frame.total}")
+        bar.progress(frame.share, say(frame))
     bar.empty()
     picture.empty()
 
@@ -290,9 +319,12 @@ def _next(frames: Iterator[core.Frame], bar: Any) -> core.Frame | None:
         compute_slot().release()
 
 
-def film(growth: Growth) -> npt.NDArray[np.float32]:
-    """The pictures of a run (frames, H, W, 3), at most 640 pixels wide."""
-    return np.concatenate([core.open_image(jpeg, max_side=640) for _, jpeg in growth.history])
+def film(growth: Growth, *, max_side: int = 640) -> npt.NDArray[np.float32]:
+    """The pictures of a run (frames, H, W, 3), all as large as the last one, which is at most this large."""
+    *_, last = pictures = [core.open_image(jpeg, max_side=max_side) for _, jpeg in growth.history]
+    height, width = last.shape[1:3]
+    same = (one if one.shape == last.shape else core.resize(one, height=height, width=width) for one in pictures)
+    return np.concatenate(list(same))
 
 
 def cost(estimates: Sequence[core.Estimate]) -> str:
@@ -319,9 +351,9 @@ def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> se
     return {int(index) for index in np.flatnonzero(~core.awake(network(name), layer, units, frame.images.numpy()))}
 
 
-def sources() -> str:
+def sources(presets: Mapping[str, core.Preset | core.DreamPreset] = core.PRESETS) -> str:
     """What each preset follows."""
-    return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in core.PRESETS.values())
+    return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in presets.values())
 
 
 def contact_sheet(name: str) -> None:
@@ -330,3 +362,9 @@ def contact_sheet(name: str) -> None:
     if path.exists():
         st.image(str(path), alt=f"Eight units of each stage of {name}, maximized", width="stretch")
         st.caption("Eight units of each stage, first to last, and eight classes. Press Run to make your own.")
+
+
+def finished_dream(name: str) -> bytes | None:
+    """A dream of the first sample picture by a bundled network, made by ``core.bundled.sheet``."""
+    path = Path(__file__).parent / "assets" / f"dream_{name}.jpg"
+    return path.read_bytes() if path.exists() else None

@@ -39,6 +39,13 @@ page = st.navigation(
             help="The picture that any unit likes most.",
             url_path="filters",
         ),
+        st.Page(
+            "app_pages/dream.py",
+            title="DeepDream",
+            icon=":material/bedtime:",
+            help="Your photograph, turned toward what the network sees in it.",
+            url_path="dream",
+        ),
     ],
     position="top",
 )

@@ -130,3 +130,17 @@ def test_rendering_does_not_trace_anew_for_another_size(canvas):
     for count, (height, width) in enumerate(SIZES, 1):
         assert compiled(canvas.start(count, height, width, 0)).shape == (count, height, width, 3)
     assert len(traces) == 1
+
+
+@pytest.mark.parametrize("size", [(24, 40), (23, 41)])
+def test_loud_waves_are_settled_and_quiet_ones_stay(size):
+    canvas = Fourier(loudest=1.5)
+    for spread, most in ((0.01, None), (50.0, 1.5)):
+        parameters = spread * Fourier(spread=1.0).start(2, *size, 3)
+        settled = canvas.settle(parameters)
+        pictures = canvas.render(settled).numpy()
+        if most is None:
+            np.testing.assert_array_equal(settled, parameters)
+        else:
+            assert np.abs(settled - parameters).max() > 1 and pictures.min() > 0.002 and pictures.max() < 0.998
+    np.testing.assert_array_equal(Fourier().settle(parameters), parameters)

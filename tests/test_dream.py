@@ -246,8 +246,8 @@ def test_zoom_keeps_brightness_and_contrast(tiny, photo):
 def test_video_of_a_still_scene_neither_flickers_nor_drifts(tiny, photo):
     noise = np.random.default_rng(0).normal(0, 0.01, (8, *photo.shape[1:])).astype(np.float32)
     film = core.to_uint8(np.clip(photo + noise, 0, 1))
-    pictures = np.concatenate([image(frame) for frame in core.dream_video(tiny, film, MIX, steps=2)])
-    alone = np.concatenate([image(run(tiny, one, MIX, octaves=3, steps=2)) for one in core.to_float(film)])
+    pictures = np.concatenate([image(frame) for frame in core.dream_video(tiny, film, MIX, steps=2, rate=0.02)])
+    alone = np.concatenate([image(run(tiny, one, MIX, octaves=3, steps=2, rate=0.02)) for one in core.to_float(film)])
     dreamed = np.abs(pictures[-1] - photo[0]).mean()
     flicker, apart = (np.abs(np.diff(x[3:], axis=0)).mean() for x in (pictures, alone))
     assert dreamed > 0.02 and flicker < 0.35 * dreamed

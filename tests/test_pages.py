@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 import core
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "streamlit_app.py")
-PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py")
+PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py", "app_pages/dream.py")
 
 
 def open_app(page: str | None = None, **address: str) -> AppTest:
@@ -48,7 +48,7 @@ def words(app: AppTest) -> str:
 def test_page_opens_filled(page: str) -> None:
     app = open_app(page)
     assert not app.exception and not app.error
-    assert app.get("plotly_chart") or app.get("image")
+    assert app.get("plotly_chart") or app.get("image") or app.get("bidi_component")
 
 
 def test_start_says_what_the_network_says_and_shows_every_stage() -> None:
@@ -243,3 +243,74 @@ def test_classes_by_name_begin_with_the_prediction() -> None:
     net = core.load(core.available()[0])
     best, _ = core.predict(net, core.samples.load(core.samples.names()[0]))[0][0]
     assert best in app.multiselect(key="classes").value
+
+
+DREAM = {"octaves": "1", "steps": "2", "size": "256"}
+
+
+def test_dream_runs_and_goes_deeper() -> None:
+    app = open_app("app_pages/dream.py", picture="cat", **DREAM)
+    assert app.button(key="deeper").disabled
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    recipe, frame = app.session_state.dream, app.session_state.growth_dream.frame
+    assert (recipe.picture, recipe.octaves, recipe.steps, recipe.rounds) == ("cat", 1, 2, 1)
+    assert frame.share == 1 and max(frame.images.shape) == 256
+    app.button(key="deeper").click().run()
+    assert app.session_state.dream.rounds == 2
+    assert np.abs(app.session_state.growth_dream.frame.images - frame.images).mean() > 0.005
+    assert "dreamed on 2 times" in words(app)
+
+
+def test_dream_follows_the_address() -> None:
+    app = open_app(
+        "app_pages/dream.py", preset="keras", layers_keras="conv2_relu|conv3_2_relu", weight_keras_conv2_relu="2.5",
+        channels="3, 8-9", keep_colours="True", guide="flower", seed="7", rate="4.0", normalize="l2", **DREAM,
+    )  # fmt: skip
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    recipe = app.session_state.dream
+    assert recipe.layers == (("conv2_relu", 2.5), ("conv3_2_relu", 1.0)) and recipe.channels == (3, 8, 9)
+    assert (recipe.keep_colours, recipe.guide, recipe.seed, recipe.normalize) == (True, "flower", 7, "l2")
+    assert recipe.rate == pytest.approx(4 / 255)
+
+
+def test_surprise_dreams_something_else_at_once() -> None:
+    app = open_app("app_pages/dream.py", steps="2", size="256")
+    app.button(key="surprise").click().run()
+    assert not app.exception and not app.error
+    assert app.session_state.dream.seed == app.number_input(key="seed").value
+    assert app.session_state.dream.layers and app.session_state.growth_dream.frame.share == 1
+
+
+def test_zoom_makes_a_film() -> None:
+    app = open_app("app_pages/dream.py", make="zoom", frames="12", **DREAM)
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    assert len(app.session_state.growth_dream.history) == 12 and "12 of 12 frames" in words(app)
+
+
+def test_own_film_dreams_and_a_broken_one_gets_a_sentence() -> None:
+    app = open_app("app_pages/dream.py", make="video", **DREAM)
+    app.button(key="run").click().run()
+    assert "bring one first" in app.error[0].value
+    film = core.encode_mp4(np.random.default_rng(0).random((3, 64, 80, 3), dtype=np.float32))
+    uploader = app.get("file_uploader")[-1]
+    uploader.upload("film.mp4", film, "video/mp4").run()
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    assert len(app.session_state.growth_dream.history) == 3
+    app.get("file_uploader")[-1].upload("cut.mp4", film[:400], "video/mp4").run()
+    assert "cut.mp4: Expected a short film" in app.error[0].value
+    assert len(app.session_state.growth_dream.history) == 3, "what was there stays"
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [({"mask": "nonsense", "where": "painted"}, "Expected a mask"), ({"channels": "9999"}, "Expected channel numbers")],
+)
+def test_impossible_dreams_get_a_sentence(address: dict[str, str], sentence: str) -> None:
+    app = open_app("app_pages/dream.py", **address, **DREAM)
+    if not app.error:
+        app.button(key="run").click().run()
+    assert not app.exception and sentence in app.error[0].value

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import core
-from dashboard.recipes import Maximize, numbers
+from dashboard.recipes import Dream, Maximize, numbers
 
 RECIPE = Maximize(core.available()[0], "conv2_relu", (3, 5), steps=3, size=32)
 
@@ -30,6 +30,42 @@ def test_script_makes_the_same_picture(recipe: Maximize, tmp_path: Path, monkeyp
     ours = core.tile(core.last(recipe.frames()).images.numpy())
     theirs = core.open_image(tmp_path / "filters.png")[0]
     np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)
+
+
+CELLS = "_" * 85 + "A" * 86 + "="
+DREAM = Dream(core.available()[0], "cat", 96, steps=2, octaves=2, layers=(("conv3_2_relu", 1.0),))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        DREAM,
+        replace(DREAM, layers=(), preset="google", jitter=8, rounds=2),
+        replace(DREAM, guide="flower", mask=CELLS, channels=(1, 5), keep_colours=True, rate=0.02, seed=3),
+    ],
+    ids=["plain", "preset", "guide"],
+)
+def test_script_makes_the_same_dream(recipe: Dream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    ours = None
+    for _ in range(recipe.rounds):
+        ours = core.last(recipe.run(ours)).images.numpy()
+    assert ours is not None
+    theirs = core.open_image(tmp_path / "dream.png")
+    np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)
+
+
+def test_script_makes_the_same_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = replace(DREAM, make="zoom", frames=3, turn=2.0, drift=1, octaves=1)
+    exec(recipe.script(), {})
+    ours = np.concatenate([frame.images.numpy() for frame in recipe.run()])
+    theirs = core.to_float(core.open_video((tmp_path / "dream.mp4").read_bytes()).pictures)
+    assert theirs.shape == ours.shape and np.abs(theirs - ours).mean() < 0.04
+    exec(replace(recipe, make="video").script().replace("my_film.mp4", "dream.mp4"), {})
+    again = core.open_video((tmp_path / "dream.mp4").read_bytes())
+    assert again.pictures.shape == ours.shape
 
 
 def test_settings_hold_everything() -> None:
