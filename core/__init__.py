@@ -18,6 +18,8 @@ The map of the package:
     folding         a network with its batch normalisation folded away, for speed
     filters         ``maximize``: the pictures that units like most; published presets
     dream           ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video`` make films
+    attacks         FGSM, PGD, DeepFool, Carlini & Wagner, ...; norms, rounding to 8 bits, minimal epsilon
+    defences        what may be done to a picture before it is believed: JPEG, blur, ...
     bundled/        the networks that this project trained, their cards, and the script that trained them
 
 A technique is one module that uses the ones above and no other technique.
@@ -31,9 +33,31 @@ A technique is one module that uses the ones above and no other technique.
 """
 
 from core import samples
-from core.activations import Statistics, activations, encode_npz, kernels, maps, predict, seen_by, statistics
+from core.activations import Statistics, activations, changes, encode_npz, kernels, maps, predict, seen_by, statistics
 from core.ascent import Estimate, Frame, State, ascend, last, score
+from core.attacks import (
+    ATTACKS,
+    NORMS,
+    Attack,
+    attack,
+    bim,
+    carlini_wagner,
+    deepfool,
+    distance,
+    few_pixels,
+    fgsm,
+    fools,
+    logits_of,
+    mifgsm,
+    minimal_epsilon,
+    patch,
+    pgd,
+    rounded,
+    square,
+    universal,
+)
 from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, stages
+from core.defences import DEFENCES, defended
 from core.dream import (
     DREAMS,
     Dreaming,
@@ -65,9 +89,13 @@ from core.videos import Film, open_video
 from core.zoo import available, card, load
 
 __all__ = [
+    "ATTACKS",
+    "DEFENCES",
     "DREAMS",
     "LOGITS",
+    "NORMS",
     "PRESETS",
+    "Attack",
     "Classifier",
     "DreamPreset",
     "Dreaming",
@@ -82,11 +110,18 @@ __all__ = [
     "Statistics",
     "activations",
     "ascend",
+    "attack",
     "available",
     "awake",
+    "bim",
     "card",
+    "carlini_wagner",
+    "changes",
     "classifier",
+    "deepfool",
+    "defended",
     "digest",
+    "distance",
     "dream",
     "dream_layers",
     "dream_video",
@@ -98,25 +133,36 @@ __all__ = [
     "encode_png",
     "estimate",
     "estimate_dream",
+    "few_pixels",
+    "fgsm",
     "fit",
+    "fools",
     "kernels",
     "last",
     "load",
+    "logits_of",
     "maps",
     "maximize",
+    "mifgsm",
+    "minimal_epsilon",
     "open_image",
     "open_video",
     "painted_mask",
+    "patch",
+    "pgd",
     "predict",
     "read_png_metadata",
     "resize",
+    "rounded",
     "samples",
     "score",
     "seen_by",
     "shrink",
+    "square",
     "stages",
     "statistics",
     "tile",
     "to_float",
     "to_uint8",
+    "universal",
 ]

@@ -124,6 +124,24 @@ def statistics(activation: Array) -> Statistics:
     return Statistics(places.mean(axis=0), maximum, (places == 0).mean(axis=0, dtype=np.float32), maximum <= 0)
 
 
+def changes(
+    classifier: Classifier, before: Pictures, after: Pictures, layers: Iterable[str]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """How much each channel's map differs between two pictures (1, H, W, 3): {layer: (channels,)}.
+
+    The root mean square of the difference, divided by that of the whole layer's activation before: 0 is the same, and
+    numbers of different layers can be compared.
+    """
+    names = list(layers)
+    first, second = (activations(classifier, picture, names) for picture in (before, after))
+    result = {}
+    for name in names:
+        axes = tuple(range(first[name].ndim - 1))
+        size = np.sqrt(np.square(first[name]).mean()) + 1e-12
+        result[name] = (np.sqrt(np.square(second[name] - first[name]).mean(axis=axes)) / size).astype(np.float32)
+    return result
+
+
 def maps(activation: Array, *, shared: bool = False) -> Array:
     """The maps of one picture, scaled to [0, 1] for looking at: (channels, h, w) from (h, w, channels).
 

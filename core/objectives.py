@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-__all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Logit", "Match", "Neuron", "Objective"]
-__all__ += ["Sum"]
+__all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Logit", "Margin", "Match", "Neuron"]
+__all__ += ["Objective", "Sum"]
 
 Activations = Mapping[str, tf.Tensor]
 
@@ -300,6 +300,20 @@ class Diversity(Objective):
         pairs = max(self.facets * (self.facets - 1), 1)
         others = tf.reduce_sum(cosines, axis=(1, 2)) - tf.linalg.trace(cosines)
         return -tf.repeat(others / pairs, self.facets)
+
+
+@dataclass(frozen=True)
+class Margin(Objective):
+    """By how many logits the best other class leads the target's: above 0 the answer is another one."""
+
+    layer: str = LOGITS
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The margin (N,)."""
+        logits = activations[self.layer]
+        own = tf.one_hot(target, logits.shape[-1], dtype=logits.dtype)
+        others = tf.reduce_max(logits - own * 1e9, axis=-1)
+        return others - tf.reduce_sum(logits * own, axis=-1)
 
 
 def _terms(objective: Objective) -> tuple[tuple[float, Objective], ...]:
