@@ -26,14 +26,28 @@ from core.canvases import Pixels
 from core.classifiers import LOGITS, Classifier
 from core.objectives import CrossEntropy, Logit, Margin, Objective
 
-__all__ = ["ATTACKS", "NORMS", "Attack", "attack", "bim", "carlini_wagner", "deepfool", "distance", "few_pixels"]
-__all__ += ["fgsm", "fools", "logits_of", "mifgsm", "minimal_epsilon", "patch", "pgd", "rounded", "square", "universal"]
+__all__ = ["ATTACKS", "NORMS", "Attack", "attack", "bim", "carlini_wagner", "deepfool", "distance", "epsilon_curve"]
+__all__ += [
+    "few_pixels",
+    "fgsm",
+    "fools",
+    "logits_of",
+    "mifgsm",
+    "minimal_epsilon",
+    "patch",
+    "pgd",
+    "rounded",
+    "square",
+]
+__all__ += ["universal"]
 
 BATCH = 16
 MAX_STEPS = 20_000
 SLACK = 1e-6
 
 Pictures = npt.NDArray[np.float32]
+Radius = float | npt.NDArray[np.floating[Any]]
+Weights = npt.NDArray[np.float64]
 Labels = Sequence[int] | npt.NDArray[np.integer[Any]]
 
 
@@ -160,7 +174,7 @@ def fgsm(
     pictures: npt.ArrayLike,
     labels: Labels,
     *,
-    epsilon: float = 8 / 255,
+    epsilon: Radius = 8 / 255,
     norm: str = "linf",
     targeted: bool = False,
     lattice: bool = True,
@@ -170,7 +184,8 @@ def fgsm(
     Args:
         classifier, pictures: the network; (N, H, W, 3) RGB in [0, 1], of a size at which it runs.
         labels: (N,) the classes to lead away from; with ``targeted``, those to lead to.
-        epsilon: above 0: how far a picture may be moved. More fools more, and is seen more.
+        epsilon: above 0: how far a picture may be moved, one for all pictures or one for each (N,). More fools more,
+            and is seen more.
         norm: how that is measured, a name of ``NORMS``.
         targeted: whether labels are goals.
         lattice: end on multiples of 1/255 inside the ball, where pictures come from 8 bits.
@@ -189,7 +204,7 @@ def bim(
     pictures: npt.ArrayLike,
     labels: Labels,
     *,
-    epsilon: float = 8 / 255,
+    epsilon: Radius = 8 / 255,
     norm: str = "linf",
     targeted: bool = False,
     lattice: bool = True,
@@ -199,13 +214,13 @@ def bim(
     e is epsilon * 255, and at least one step is made; in another norm than ``linf`` the ball takes ten steps to cross.
     Arguments and errors are those of ``fgsm``.
     """
-    _epsilon(epsilon)
-    levels = epsilon * 255
-    steps, rate = max(1, int(min(levels + 4, 1.25 * levels))), 1 / 255
+    radius = _epsilon(epsilon)
+    levels = 255 * float(radius.max())
+    steps, rate = max(1, int(min(levels + 4, 1.25 * levels))), np.minimum(radius, 1 / 255)
     if norm != "linf":
-        steps, rate = 20, epsilon / 10
+        steps, rate = 20, radius / 10
     return pgd(
-        classifier, pictures, labels, epsilon=epsilon, norm=norm, steps=steps, rate=min(rate, epsilon),
+        classifier, pictures, labels, epsilon=epsilon, norm=norm, steps=steps, rate=rate,
         random_start=False, targeted=targeted, lattice=lattice,
     )  # fmt: skip
 
@@ -215,10 +230,10 @@ def pgd(
     pictures: npt.ArrayLike,
     labels: Labels,
     *,
-    epsilon: float | npt.NDArray[np.floating[Any]] = 8 / 255,
+    epsilon: Radius = 8 / 255,
     norm: str = "linf",
     steps: int = 40,
-    rate: float | None = None,
+    rate: Radius | None = None,
     random_start: bool = True,
     targeted: bool = False,
     lattice: bool = True,
@@ -229,7 +244,6 @@ def pgd(
     Arguments and errors are those of ``fgsm``, and:
 
     Args:
-        epsilon: one for all pictures, or one for each (N,).
         steps: 1 to 20,000.
         rate: length of a step; a thirtieth of epsilon where None (Foolbox 3.3.4: 0.01 / 0.3).
         random_start: begin at a random point of the ball, else at the picture.
@@ -246,7 +260,7 @@ def mifgsm(
     pictures: npt.ArrayLike,
     labels: Labels,
     *,
-    epsilon: float = 16 / 255,
+    epsilon: Radius = 16 / 255,
     norm: str = "linf",
     steps: int = 10,
     momentum: float = 1.0,
@@ -260,10 +274,9 @@ def mifgsm(
     """
     if not 0 <= momentum <= 1:
         raise ValueError(f"Expected momentum from 0 to 1, got {momentum!r}")
-    _epsilon(epsilon)
     return _iterate(
         classifier, pictures, labels, Within(norm, momentum=float(momentum)), epsilon=epsilon, steps=steps,
-        rate=epsilon / max(steps, 1), lattice=lattice, targeted=targeted, seed=None,
+        rate=_epsilon(epsilon) / max(steps, 1), lattice=lattice, targeted=targeted, seed=None,
     )  # fmt: skip
 
 
@@ -272,7 +285,7 @@ def universal(
     pictures: npt.ArrayLike,
     labels: Labels,
     *,
-    epsilon: float = 10 / 255,
+    epsilon: Radius = 10 / 255,
     norm: str = "linf",
     steps: int = 60,
     rate: float | None = None,
@@ -297,9 +310,9 @@ def _iterate(
     labels: Labels,
     update: Within,
     *,
-    epsilon: float | npt.NDArray[np.floating[Any]],
+    epsilon: Radius,
     steps: int,
-    rate: float | None,
+    rate: Radius | None,
     targeted: bool,
     lattice: bool,
     seed: int | None,
@@ -346,9 +359,7 @@ def _settled(frame: Frame, origin: Pictures, radii: Pictures, norm: str, lattice
     return replace(frame, images=tf.constant(rounded(frame.images.numpy(), origin, norm=norm, epsilon=radii)))
 
 
-def rounded(
-    pictures: npt.ArrayLike, origin: npt.ArrayLike, *, norm: str, epsilon: float | npt.NDArray[np.floating[Any]]
-) -> Pictures:
+def rounded(pictures: npt.ArrayLike, origin: npt.ArrayLike, *, norm: str, epsilon: Radius) -> Pictures:
     """Pictures (N, H, W, 3) on the lattice of 1/255, no further than epsilon from origins that lie on it.
 
     Every number is rounded to the nearest step; where that leaves the ball, those that were rounded outward by most are
@@ -542,13 +553,20 @@ def carlini_wagner(
                     if cost > 0.9999 * last:
                         break
                     last = cost
-            high = np.where(reached, np.minimum(high, weight), high)
-            low = np.where(reached, low, np.maximum(low, weight))
-            weight = np.where(high < 1e9, (low + high) / 2, weight * 10)
+            low, high, weight = _bisected(low, high, weight, reached)
         final = _pushed(classifier, best, origin, targets, targeted) if lattice else best
         yield _own_frame(final, [*scores, _margins(classifier, final, targets, targeted)], (1, 1))
 
     return search()
+
+
+def _bisected(
+    low: Weights, high: Weights, weight: Weights, reached: npt.NDArray[np.bool_]
+) -> tuple[Weights, Weights, Weights]:
+    """Bounds and next value of c: halved between the bounds, ten times as much as long as there is no upper one."""
+    high = np.where(reached, np.minimum(high, weight), high)
+    low = np.where(reached, low, np.maximum(low, weight))
+    return low, high, np.where(high < 1e9, (low + high) / 2, weight * 10)
 
 
 def _carlini_step(classifier: Classifier, rate: float, targeted: bool) -> Any:
@@ -906,6 +924,36 @@ def minimal_epsilon(
         high, low = np.where(works, middle, high), np.where(works, low, middle)
     answer = np.where(possible, high * unit, np.inf)
     return np.where(already, 0.0, answer).astype(np.float32)
+
+
+def epsilon_curve(
+    classifier: Classifier,
+    picture: npt.ArrayLike,
+    label: int,
+    epsilons: Sequence[float],
+    *,
+    norm: str = "linf",
+    names: Sequence[str] = ("fgsm", "bim", "pgd", "mifgsm"),
+    targeted: bool = False,
+) -> dict[str, npt.NDArray[np.float32]]:
+    """How sure the network stays of a label while epsilon grows: {attack: probabilities}, one for each epsilon.
+
+    All epsilons of an attack run as one batch; what is asked is the rounded picture (1, H, W, 3). Raises ValueError as
+    the attacks do, and for an attack without an epsilon for each picture.
+    """
+    wrong = [name for name in names if name not in ("fgsm", "bim", "pgd", "mifgsm")]
+    if wrong:
+        raise ValueError(f"Expected attacks among fgsm, bim, pgd and mifgsm, got {wrong[0]!r}")
+    origin, targets = _checked(classifier, picture, [label])
+    radii = np.asarray(epsilons, np.float32)
+    copies, labels = np.repeat(origin, len(radii), axis=0), np.repeat(targets, len(radii))
+    curves = {}
+    for name in names:
+        frames = ATTACKS[name].run(classifier, copies, labels, epsilon=radii, norm=norm, targeted=targeted)
+        logits = tf.constant(logits_of(classifier, ascent.last(frames).images.numpy()))
+        scale = tf.nn.softmax if classifier.scale == "softmax" else tf.sigmoid
+        curves[name] = scale(logits).numpy()[:, int(label)]
+    return curves
 
 
 # --------------------------------------------------------------------------------------------- the catalogue

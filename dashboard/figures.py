@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -199,3 +199,47 @@ def curves(scores: Floats, names: Sequence[str], chosen: int) -> go.Figure:
     figure.update_xaxes(title="step", fixedrange=True)
     figure.update_yaxes(title="score", fixedrange=True)
     return figure
+
+
+def fading(curves: Mapping[str, npt.NDArray[np.float32]], places: Sequence[float], axis: str) -> go.Figure:
+    """How sure a network stays while a perturbation grows: one line for each attack, places evenly spaced."""
+    figure = go.Figure()
+    for name, values in curves.items():
+        figure.add_scatter(x=[f"{place:g}" for place in places], y=values, name=name, mode="lines+markers")
+    figure.update_layout(height=320, margin={"l": 0, "r": 0, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.15})
+    figure.update_xaxes(title=axis, fixedrange=True, type="category")
+    figure.update_yaxes(title="sure of it", range=[0, 1], tickformat=".0%", fixedrange=True)
+    return figure
+
+
+def stages(changes: Mapping[str, float]) -> go.Figure:
+    """One bar for each layer, in the order given."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(changes),
+            y=list(changes.values()),
+            marker_color=ACCENT,
+            hovertemplate="%{x}: %{y:.2f}<extra></extra>",
+        )
+    )
+    figure.update_layout(height=260, margin={"l": 0, "r": 0, "t": 8, "b": 8})
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(title="change / activation", fixedrange=True)
+    return figure
+
+
+def magnified(picture: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.uint8]:
+    """A small picture (H, W, 3) in [0, 1] with every pixel as a block, its longer side about ``side``."""
+    factor = max(1, round(side / max(picture.shape[:2])))
+    pixels = np.rint(picture * 255).clip(0, 255).astype(np.uint8)
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def perturbation(
+    before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], float]:
+    """The change between two pictures (H, W, 3) around mid grey, and the factor that makes it just fill the range."""
+    change = after - before
+    factor = 0.5 / max(float(np.abs(change).max()), 1e-6)
+    factor = factor if factor < 1e3 else 1.0
+    return np.clip(0.5 + change * factor, 0, 1).astype(np.float32), factor

@@ -174,6 +174,91 @@ class Dream:
         return head.replace("PHOTO", photo) + _STILL.format(rounds=self.rounds)
 
 
+@dataclass(frozen=True)
+class Fool:
+    """An adversarial picture.
+
+    ``epsilon`` has the unit of pictures in [0, 1] and is None for an attack without one; without a ``target`` any other
+    answer will do; the other settings are None where the attack's own are meant.
+    """
+
+    network: str
+    picture: str
+    attack: str = "pgd"
+    norm: str = "linf"
+    epsilon: float | None = 1 / 255
+    target: str = ""
+    steps: int | None = None
+    pixels: int | None = None
+    seed: int = 0
+
+    def origin(self) -> Any:
+        """The picture (1, h, w, 3) as the network sees it, in 8 bits."""
+        seen = core.seen_by(runtime.network(self.network), runtime.picture(self.picture))
+        return core.to_float(core.to_uint8(seen))
+
+    def label(self) -> int:
+        """What to lead to, or the network's own answer, to lead away from. Raises ValueError."""
+        net = runtime.network(self.network)
+        if not self.target:
+            return int(core.logits_of(net, self.origin())[0].argmax())
+        if self.target not in net.labels:
+            raise ValueError(f"{self.network} knows no {self.target!r}.")
+        return net.labels.index(self.target)
+
+    def run(self) -> Iterator[core.Frame]:
+        """Run it. Raises ValueError before any heavy work."""
+        return core.attack(
+            runtime.network(self.network), self.attack, self.origin(), [self.label()], **self._options()
+        )  # fmt: skip
+
+    def _options(self) -> dict[str, Any]:
+        """The settings that this attack takes."""
+        chosen = core.ATTACKS[self.attack]
+        options: dict[str, Any] = {}
+        if chosen.norms:
+            options["epsilon"] = self.epsilon
+        if len(chosen.norms) > 1:
+            options["norm"] = self.norm
+        if chosen.targeted:
+            options["targeted"] = bool(self.target)
+        if self.attack in ("pgd", "square", "few_pixels", "patch"):
+            options["seed"] = self.seed
+        if self.steps is not None and self.attack not in ("fgsm", "bim"):
+            options["steps"] = self.steps
+        if self.pixels is not None and self.attack == "few_pixels":
+            options["pixels"] = self.pixels
+        return options
+
+    def settings(self) -> str:
+        """Everything as JSON."""
+        return json.dumps({"technique": "attack", **asdict(self)}, indent=2)
+
+    def script(self) -> str:
+        """A script that makes the same picture."""
+        options = "".join(f", {name}={value!r}" for name, value in self._options().items())
+        goal = f"net.labels.index({self.target!r})" if self.target else "int(core.logits_of(net, photo)[0].argmax())"
+        return _FOOL.format(
+            network=self.network, photo=_load(self.picture), goal=goal, attack=self.attack, options=options
+        )  # fmt: skip
+
+
+_FOOL = """\
+from pathlib import Path
+
+import core
+
+net = core.load("{network}")
+photo = core.seen_by(net, {photo})
+photo = core.to_float(core.to_uint8(photo))
+label = {goal}
+frames = core.attack(net, "{attack}", photo, [label]{options})
+found = core.last(frames).images.numpy()[0]
+Path("adversarial.png").write_bytes(core.encode_png(found))
+print(core.predict(net, core.open_image("adversarial.png"))[0])
+"""
+
+
 def _load(picture: str) -> str:
     """Code that opens a picture: a sample, or a person's own."""
     return f'core.samples.load("{picture}")' if picture in core.samples.names() else _OWN

@@ -194,6 +194,19 @@ def dead_channels(name: str, layer: str) -> list[int]:
     return [int(channel) for channel in np.flatnonzero(dead)]
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def needed(
+    name: str, picture_name: str, *, norm: str, epsilons: tuple[float, ...], target: str
+) -> tuple[dict[str, npt.NDArray[np.float32]], float]:
+    """How sure the network stays while epsilon grows, for several attacks, and the least epsilon that fools it."""
+    classifier = network(name)
+    seen = core.to_float(core.to_uint8(core.seen_by(classifier, picture(picture_name))))
+    label = classifier.labels.index(target) if target else int(core.logits_of(classifier, seen)[0].argmax())
+    settings: dict[str, Any] = {"norm": norm, "targeted": bool(target)}
+    curves = core.epsilon_curve(classifier, seen, label, epsilons, **settings)
+    return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
+
+
 # ------------------------------------------------------------------------------------------------- in words
 
 

@@ -46,6 +46,13 @@ page = st.navigation(
             help="Your photograph, turned toward what the network sees in it.",
             url_path="dream",
         ),
+        st.Page(
+            "app_pages/attack.py",
+            title="Adversarial examples",
+            icon=":material/mood_bad:",
+            help="The smallest change of your picture that fools the network.",
+            url_path="attack",
+        ),
     ],
     position="top",
 )

@@ -258,6 +258,20 @@ def test_minimal_epsilon_is_where_it_begins_to_fool(net, photos):
     assert core.minimal_epsilon(robust, pictures, own).mean() > 1.5 * least.mean()
 
 
+def test_epsilon_curves_begin_sure_and_fall(net, photos):
+    picture, label = photos[0][:1], int(photos[1][0])
+    epsilons = [0.5 / 255, 1 / 255, 4 / 255, 16 / 255]
+    curves = core.epsilon_curve(net, picture, label, epsilons)
+    clean = core.predict(net, picture, top=1)[0][0][1]
+    for name, sure in curves.items():
+        assert sure.shape == (4,) and sure[0] == pytest.approx(clean, abs=1e-3), "half a step rounds to nothing"
+        alone = run(core.attack, net, name, picture, [label], epsilon=4 / 255)
+        assert sure[2] == pytest.approx(np.exp(-core.score(net, CrossEntropy(), alone, [label])[0]), abs=0.05)
+    assert curves["pgd"][-1] < 0.01 < clean
+    with pytest.raises(ValueError, match="attacks among fgsm, bim, pgd and mifgsm, got 'square'"):
+        core.epsilon_curve(net, picture, label, epsilons, names=["square"])
+
+
 def test_a_radius_of_its_own_for_each_picture(net, photos):
     picture, label = photos[0][:1], photos[1][:1]
     radii = np.array([1, 4, 16], np.float32) / 255

@@ -18,6 +18,7 @@ import core
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "streamlit_app.py")
 PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py", "app_pages/dream.py")
+PAGES += ("app_pages/attack.py",)
 
 
 def open_app(page: str | None = None, **address: str) -> AppTest:
@@ -314,3 +315,46 @@ def test_impossible_dreams_get_a_sentence(address: dict[str, str], sentence: str
     if not app.error:
         app.button(key="run").click().run()
     assert not app.exception and sentence in app.error[0].value
+
+
+def test_attack_fools_the_standard_network_and_says_so_from_the_file() -> None:
+    app = open_app("app_pages/attack.py", picture="cat", epsilon_linf="2.0")
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    assert "verified from the file" in app.success[0].value
+    assert "Largest change: **2/255**" in words(app)
+    app.slider(key="strength_a").set_value(0.0).run()
+    assert not app.exception
+
+
+def test_both_networks_side_by_side() -> None:
+    app = open_app("app_pages/attack.py", picture="cat", epsilon_linf="0.5")
+    app.button(key="both").click().run()
+    assert not app.exception and not app.error
+    assert [one.network for one in app.session_state.attacks.values()] == list(core.available()[:2])
+    assert len(app.info) == 2 and not app.success, "half a step cannot be saved, so nobody is fooled"
+
+
+@pytest.mark.parametrize("closer", ["layers", "transfer", "defences", "code"])
+def test_attack_looked_at_closer(closer: str) -> None:
+    app = open_app("app_pages/attack.py", picture="cat", epsilon_linf="4.0", attack="fgsm", closer=closer)
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    assert app.table if closer in ("transfer", "defences") else app.code or app.get("plotly_chart")
+
+
+def test_how_much_is_needed() -> None:
+    app = open_app("app_pages/attack.py", picture="cat", attack="fgsm", closer="epsilon")
+    app.button(key="run").click().run()
+    assert not app.exception and "The least epsilon" in words(app)
+
+
+@pytest.mark.parametrize("attack", list(core.ATTACKS))
+def test_every_attack_follows_the_address(attack: str) -> None:
+    target = {"target": "pretzel"} if core.ATTACKS[attack].targeted is not False else {}
+    app = open_app("app_pages/attack.py", picture="cat", attack=attack, attack_steps="1", seed="3", **target)
+    assert core.ATTACKS[attack].says in [one.value for one in app.markdown]
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    recipe = app.session_state.attacks["a"]
+    assert (recipe.attack, recipe.target, recipe.steps, recipe.seed) == (attack, target.get("target", ""), 1, 3)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import core
-from dashboard.recipes import Dream, Maximize, numbers
+from dashboard.recipes import Dream, Fool, Maximize, numbers
 
 RECIPE = Maximize(core.available()[0], "conv2_relu", (3, 5), steps=3, size=32)
 
@@ -66,6 +66,25 @@ def test_script_makes_the_same_film(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     exec(replace(recipe, make="video").script().replace("my_film.mp4", "dream.mp4"), {})
     again = core.open_video((tmp_path / "dream.mp4").read_bytes())
     assert again.pictures.shape == ours.shape
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Fool(core.available()[0], "cat", steps=5, seed=2),
+        Fool(core.available()[1], "coffee", "mifgsm", "l2", 2.0, "pretzel"),
+        Fool(core.available()[0], "cat", "deepfool", epsilon=None),
+        Fool(core.available()[0], "cat", "few_pixels", epsilon=None, pixels=3, steps=2),
+    ],
+    ids=lambda recipe: recipe.attack,
+)
+def test_script_makes_the_same_adversarial_picture(
+    recipe: Fool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    ours = core.last(recipe.run()).images.numpy()
+    np.testing.assert_array_equal(core.to_uint8(ours), core.to_uint8(core.open_image(tmp_path / "adversarial.png")))
 
 
 def test_settings_hold_everything() -> None:

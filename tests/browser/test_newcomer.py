@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 import core
 
-PAGES = ("/", "/activations", "/filters")
+PAGES = ("/", "/activations", "/filters", "/dream", "/attack")
 NEW = "data => [...document.querySelectorAll('[data-testid^=stBidi]')].some(host => "
 NEW += "host.shadowRoot?.querySelector('.wall')?.getAttribute('aria-label')?.includes(data))"
 SAMPLES = {sample.name: sample.title for sample in core.samples.samples()}
@@ -144,7 +144,9 @@ def test_nothing_sticks_out_on_a_phone(arrive: Arrive) -> None:
     me = arrive(width=390, height=844)
     for path in PAGES:
         me.go(path)
-        expect(me.page.locator(".js-plotly-plot .main-svg, [data-testid=stImage] img").first).to_be_visible()
+        expect(
+            me.page.locator(".js-plotly-plot .main-svg, [data-testid=stImage] img, .compare .after").first
+        ).to_be_visible()
         for scheme, background in (("light", "rgb(251, 250, 247)"), ("dark", "rgb(16, 22, 21)")):
             me.page.emulate_media(color_scheme=scheme)
             expect(me.app).to_have_css("background-color", background)
@@ -229,3 +231,48 @@ def test_memory_stays_small_after_every_page(
     with capsys.disabled():
         print(f"\nThe server's memory at its peak: {server.memory / 2**20:.0f} MiB")
     assert server.memory < 1.2 * 2**30
+
+
+def test_dream_is_seen_before_and_after_and_taken_home(arrive: Arrive) -> None:
+    me = arrive("/dream?picture=cat&octaves=1&steps=2&size=256")
+    expect(me.page.locator(".compare .after")).to_be_visible()
+    me.page.get_by_role("button", name="Dream", exact=True).click()
+    expect(me.page.get_by_text("as Lens 5 dreams it: Convscope, 256 × 170 pixels")).to_be_visible()
+    line, slider = me.page.locator(".compare .line"), me.page.locator(".compare input")
+    slider.focus()
+    before = line.bounding_box()
+    for _ in range(5):
+        me.page.keyboard.press("ArrowRight")
+    after = line.bounding_box()
+    assert before and after and after["x"] > before["x"] + 10
+    file = me.settle().download("PNG")
+    assert Image.open(io.BytesIO(file)).size == (256, 170)
+    assert '"picture": "cat"' in core.read_png_metadata(file)["convscope"]
+
+
+def test_painted_mask_goes_into_the_address(arrive: Arrive) -> None:
+    me = arrive("/dream?picture=cat&octaves=1&steps=2&size=256&where=painted")
+    canvas = me.page.locator(".paint canvas")
+    expect(canvas).to_be_visible()
+    box = canvas.bounding_box()
+    assert box
+    me.page.mouse.move(box["x"] + 20, box["y"] + 20)
+    me.page.mouse.down()
+    me.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5, steps=12)
+    me.page.mouse.up()
+    expect_in_address(me, mask="[-_0-9A-Za-z]+(=|%3D)*")
+    mask = core.painted_mask(asked(me.settle())["mask"], height=100, width=100)
+    assert 0.02 < mask.mean() < 0.3 and mask[:60, :50].mean() > 0.9 * mask.mean() * 100 * 100 / 3000
+
+
+def test_adversarial_file_fools_whoever_reads_it(arrive: Arrive) -> None:
+    me = arrive("/attack?picture=cat&epsilon_linf=2.0")
+    me.page.get_by_role("button", name="Run", exact=True).click()
+    expect(me.page.get_by_text("Fools the network, verified from the file.")).to_be_visible()
+    file = me.settle().download("Adversarial PNG")
+    pixels = np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+    net = core.load(core.available()[0])
+    clean = core.to_uint8(core.seen_by(net, core.samples.load("cat")))
+    assert np.abs(pixels.astype(int) - clean[0]).max() == 2
+    answers = core.logits_of(net, core.to_float(np.stack([clean[0], pixels]))).argmax(axis=1)
+    assert answers[0] != answers[1]
