@@ -358,3 +358,11 @@ def test_every_attack_follows_the_address(attack: str) -> None:
     assert not app.exception and not app.error
     recipe = app.session_state.attacks["a"]
     assert (recipe.attack, recipe.target, recipe.steps, recipe.seed) == (attack, target.get("target", ""), 1, 3)
+
+
+def test_ready_comparison_of_the_twins_explains_itself() -> None:
+    app = open_app("app_pages/filters.py", units="number", numbers="3", steps="16", size="64", layer="conv3_2_relu")
+    app.button(key="twin").click().run()
+    assert not app.exception and not app.error
+    assert [one.network for one in app.session_state.filters.values()] == ["lens5_standard", "lens5_robust"]
+    assert "arXiv:1906.00945" in app.info[0].value

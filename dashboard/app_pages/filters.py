@@ -105,6 +105,12 @@ def choose_other(recipe: Maximize) -> Maximize | None:
     return recipe.beside(what, value)
 
 
+def beside_the_twin() -> None:
+    """The ready comparison: the same units of the other network in the box; run at once."""
+    other = next(one for one in runtime.network_names() if one != name)
+    st.session_state.update(compare="network", other_network=other, twins=True)
+
+
 def mosaic(frame: core.Frame) -> np.ndarray:
     """A frame's pictures side by side."""
     return core.to_uint8(
@@ -225,8 +231,13 @@ def finished() -> dict[str, Maximize]:
 with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Run", type="primary", icon=":material/play_arrow:", key="run")
     more = st.button(f"{MORE} more steps", icon=":material/add:", key="more", disabled=not finished())
+    if len(runtime.network_names()) > 1:
+        st.button(
+            "Standard | robust, same unit", icon=":material/compare:", key="twin", on_click=beside_the_twin,
+            help="The same units of the standard network and of its robust twin, side by side.",
+        )  # fmt: skip
     words = st.empty()
-if start or more:
+if start or more or st.session_state.pop("twins", False):
     stop = st.empty()
     stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
     try:
