@@ -9,7 +9,7 @@ The map of the package:
     samples         photographs that come with scikit-image and scikit-learn, and a drawn test card
     graphs          a Keras network of any style, read as a flat list of layer calls; receptive fields
     classifiers     Classifier: network, preprocessing, labels, layers; taps
-    zoo             where classifiers come from: ``available``, ``load``
+    zoo             where classifiers come from: the networks in the box, keras.applications; ``load``
     activations     feature maps, their statistics, kernels, predictions
     objectives      what to raise: Channel, Neuron, Logit, Direction, Energy, Diversity, CrossEntropy; + - *
     canvases        what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
@@ -87,7 +87,7 @@ from core.images import (
     to_uint8,
 )
 from core.videos import Film, open_video
-from core.zoo import available, card, load
+from core.zoo import applications, available, card, download, load
 
 __all__ = [
     "ATTACKS",
@@ -110,6 +110,7 @@ __all__ = [
     "State",
     "Statistics",
     "activations",
+    "applications",
     "ascend",
     "attack",
     "available",
@@ -123,6 +124,7 @@ __all__ = [
     "defended",
     "digest",
     "distance",
+    "download",
     "dream",
     "dream_layers",
     "dream_video",

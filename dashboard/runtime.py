@@ -28,6 +28,7 @@ import core
 
 UPLOADS_KEPT = 16
 REELS_KEPT = 3
+SMALL = ("mobilenet_0.25", "mobilenet", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "nasnet_mobile")
 MIB = 2**20
 
 
@@ -77,8 +78,32 @@ def network(name: str) -> core.Classifier:
 
 
 def network_names() -> tuple[str, ...]:
-    """The networks that can be chosen."""
-    return core.available()
+    """The networks that can be chosen: those in the box, then keras.applications, in public mode its small ones."""
+    many = core.applications() if limits() is LIMITS["local"] else SMALL
+    return (*core.available(), *many)
+
+
+def known_networks(name: str) -> tuple[str, ...]:
+    """The networks that can be asked at once: those in the box, and the one of that name."""
+    return tuple(dict.fromkeys((*core.available(), name)))
+
+
+def fetched(name: str) -> core.Classifier:
+    """The network of that name; what has to be downloaded first comes with a progress bar. Raises ValueError."""
+    if name in core.applications() and name not in fetched_names():
+        bar = st.progress(0.0, f"Opening {network_title(name)}…")
+        for arrived, total in core.download(name):
+            if arrived:
+                bar.progress(min(arrived / total, 1.0), f"{arrived / 1e6:.0f} of about {total / 1e6:.0f} MB")
+        bar.empty()
+        fetched_names().add(name)
+    return network(name)
+
+
+@st.cache_resource
+def fetched_names() -> set[str]:
+    """Networks whose weights are known to be in Keras's cache."""
+    return set()
 
 
 # -------------------------------------------------------------------------------------------------- pictures

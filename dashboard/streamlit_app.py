@@ -73,6 +73,8 @@ def _take_in(key: str) -> None:
     st.session_state.picture = name
 
 
+if back_to := st.session_state.pop("back_to", None):  # the network that was asked for did not come
+    st.session_state.network = back_to
 with st.container(horizontal=True, vertical_alignment="bottom"):
     networks = runtime.network_names()
     address.choice(
@@ -95,6 +97,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.toggle("Use the camera", key="with_camera"):
             st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
 
+try:
+    runtime.fetched(st.session_state.network)
+except ValueError as error:
+    st.session_state.update(refused=str(error), back_to=st.session_state.get("shown_network", networks[0]))
+    st.rerun()
+st.session_state.shown_network = st.session_state.network
 if refused := st.session_state.pop("refused", None):
     st.error(refused, icon=":material/error:")
 

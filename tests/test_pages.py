@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunCon
 from streamlit.testing.v1 import AppTest
 
 import core
+from dashboard import runtime
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "streamlit_app.py")
 PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py", "app_pages/dream.py")
@@ -366,3 +368,44 @@ def test_ready_comparison_of_the_twins_explains_itself() -> None:
     assert not app.exception and not app.error
     assert [one.network for one in app.session_state.filters.values()] == ["lens5_standard", "lens5_robust"]
     assert "arXiv:1906.00945" in app.info[0].value
+
+
+def test_network_that_does_not_come_says_so_and_the_old_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(name: str, *_: object) -> None:
+        raise ValueError("The weights of MobileNetV2 could not be downloaded: put the file a.h5 into b.")
+
+    monkeypatch.setattr(core.zoo, "_built", offline)
+    app = open_app("app_pages/activations.py", network="lens5_robust", layer="conv2_relu")
+    shown = words(app)
+    app.selectbox(key="network").select("mobilenet_v2").run()
+    assert not app.exception and "could not be downloaded" in app.error[0].value
+    assert app.selectbox(key="network").value == "lens5_robust" and words(app) == shown
+    app.run()
+    assert not app.error
+    assert not open_app(network="mobilenet_v2").exception, "nor does an address with it break the first screen"
+
+
+@pytest.fixture
+def mobilenet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """MobileNet 0.25 of keras.applications, with random weights."""
+    built = core.zoo._built
+    monkeypatch.setattr(core.zoo, "_built", lambda name, weights, options: built(name, None, options))
+    yield
+    runtime.network.clear()
+    runtime.fetched_names().clear()
+
+
+@pytest.mark.usefixtures("mobilenet")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_works_on_a_network_of_keras(page: str) -> None:
+    settings = {"steps": "2", "octaves": "1", "size": "256"} if "dream" in page else {"many": "8"}
+    settings |= {"layer": "conv_pw_2_relu", "attack_steps": "2"}
+    app = open_app(page, network="mobilenet_0.25", picture="cat", **settings)
+    assert not app.exception and not app.error
+    assert app.selectbox(key="network").value == "mobilenet_0.25"
+    if any(button.key == "run" for button in app.button):
+        if "filters" in page:
+            app.select_slider(key="steps").set_value(16)
+            app.select_slider(key="size").set_value(64)
+        app.button(key="run").click().run()
+        assert not app.exception and not app.error

@@ -75,7 +75,7 @@ def choose_recipe() -> Fool:
             )  # fmt: skip
             seed = address.whole_number("Seed", most=9999, key="seed", placeholder="0") or 0
         others = {"": "this network only"} | {
-            one: f"{runtime.network_title(one)} too" for one in runtime.network_names() if one != name
+            one: f"{runtime.network_title(one)} too" for one in core.available() if one != name
         }
         other = address.choice(
             st.selectbox, "Networks", list(others), key="beside", default="", width=200, format_func=others.__getitem__,
@@ -207,7 +207,7 @@ def show_epsilon(recipe: Fool, origin: np.ndarray) -> None:
 def show_transfer(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
     """What every network says of the same file."""
     rows = []
-    for one in runtime.network_names():
+    for one in runtime.known_networks(recipe.network):
         before, after = answers(one, origin)[0], answers(one, found)[0]
         verdict = "fooled" if before[0] != after[0] else "not fooled"
         rows.append({"network": runtime.network_title(one), "before": f"{before[0]} ({before[1]:.0%})",
@@ -245,12 +245,12 @@ with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Run", type="primary", icon=":material/play_arrow:", key="run")
     both = st.button(
         "The standard network and its robust twin", icon=":material/compare:", key="both",
-        disabled=len(runtime.network_names()) < 2, help="The same attack on both, side by side.",
+        disabled=len(core.available()) < 2, help="The same attack on both, side by side.",
     )  # fmt: skip
 if start or both:
     stop = st.empty()
     stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
-    other = st.session_state.attack_other or next((one for one in runtime.network_names() if both and one != name), "")
+    other = st.session_state.attack_other or next((one for one in core.available() if both and one != name), "")
     try:
         with st.columns([2, 3])[0]:
             run({"a": recipe} | ({"b": replace(recipe, network=other)} if other else {}))

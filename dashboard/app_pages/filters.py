@@ -90,7 +90,7 @@ def choose_recipe() -> Maximize:
 
 def choose_other(recipe: Maximize) -> Maximize | None:
     """What to compare with, if anything."""
-    others = [other for other in runtime.network_names() if other != name]
+    others = [other for other in core.available() if other != name]
     options = [key for key in COMPARE if key != "network" or others]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what = address.choice(
@@ -107,7 +107,7 @@ def choose_other(recipe: Maximize) -> Maximize | None:
 
 def beside_the_twin() -> None:
     """The ready comparison: the same units of the other network in the box; run at once."""
-    other = next(one for one in runtime.network_names() if one != name)
+    other = next(one for one in core.available() if one != name)
     st.session_state.update(compare="network", other_network=other, twins=True)
 
 
@@ -231,7 +231,7 @@ def finished() -> dict[str, Maximize]:
 with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Run", type="primary", icon=":material/play_arrow:", key="run")
     more = st.button(f"{MORE} more steps", icon=":material/add:", key="more", disabled=not finished())
-    if len(runtime.network_names()) > 1:
+    if len(core.available()) > 1:
         st.button(
             "Standard | robust, same unit", icon=":material/compare:", key="twin", on_click=beside_the_twin,
             help="The same units of the standard network and of its robust twin, side by side.",
