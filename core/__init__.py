@@ -19,6 +19,7 @@ The map of the package:
     filters         ``maximize``: the pictures that units like most; published presets
     dream           ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video`` make films
     attacks         FGSM, PGD, DeepFool, Carlini & Wagner, ...; norms, rounding to 8 bits, minimal epsilon
+    attribution     gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
     defences        what may be done to a picture before it is believed: JPEG, blur, ...
     bundled/        the networks that this project trained, their cards, and the script that trained them
 
@@ -57,6 +58,7 @@ from core.attacks import (
     square,
     universal,
 )
+from core.attribution import METHODS, Method, attribute, insertion_deletion, occluded, occlusion, randomised, similarity
 from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, stages
 from core.defences import DEFENCES, defended
 from core.dream import (
@@ -94,6 +96,7 @@ __all__ = [
     "DEFENCES",
     "DREAMS",
     "LOGITS",
+    "METHODS",
     "NORMS",
     "PRESETS",
     "Attack",
@@ -104,6 +107,7 @@ __all__ = [
     "Film",
     "Frame",
     "LayerInfo",
+    "Method",
     "Preset",
     "ReceptiveField",
     "Stage",
@@ -113,6 +117,7 @@ __all__ = [
     "applications",
     "ascend",
     "attack",
+    "attribute",
     "available",
     "awake",
     "bim",
@@ -141,6 +146,7 @@ __all__ = [
     "fgsm",
     "fit",
     "fools",
+    "insertion_deletion",
     "kernels",
     "last",
     "load",
@@ -149,12 +155,15 @@ __all__ = [
     "maximize",
     "mifgsm",
     "minimal_epsilon",
+    "occluded",
+    "occlusion",
     "open_image",
     "open_video",
     "painted_mask",
     "patch",
     "pgd",
     "predict",
+    "randomised",
     "read_png_metadata",
     "resize",
     "rounded",
@@ -162,6 +171,7 @@ __all__ = [
     "score",
     "seen_by",
     "shrink",
+    "similarity",
     "square",
     "stages",
     "statistics",

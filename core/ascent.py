@@ -283,7 +283,8 @@ def ascend(
     state = parameters if isinstance(parameters, State) else _begin(parameters, update, memory, objective, batch)
     parts = tf.split(targets, [len(part) for part in state.parameters])
     advance = _compiled_step(classifier, objective, canvas, transform, update, regularizer, state)
-    _probe(state, parts[0], advance, objective)
+    looked = ("fits", objective, canvas, transform, update, regularizer, *state.parameters[0].shape[1:3])
+    classifier.keep(looked, lambda: _probe(state, parts[0], advance, objective))
     render = classifier.keep(("render", canvas), lambda: tf.function(canvas.render, input_signature=[_PICTURES]))
     return _frames(state, parts, steps, advance, render, seed % 2**31)
 
@@ -339,7 +340,7 @@ def _probe(state: State, target: tf.Tensor, advance: Any, objective: Objective) 
     try:
         *_, value = advance(parameters, memory, target[:few], tf.zeros((2,), tf.int32), tf.constant(0))
         fits = np.isfinite(value.numpy()).all()
-    except tf.errors.InvalidArgumentError:  # a convolution that is larger than what is left of the picture
+    except tf.errors.OpError:  # a convolution that is larger than what is left of the picture
         fits = False
     if not fits:
         size = "{} x {}".format(*parameters.shape[1:3])

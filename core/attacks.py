@@ -44,6 +44,7 @@ __all__ += ["universal"]
 BATCH = 16
 MAX_STEPS = 20_000
 SLACK = 1e-6
+LEVELS = 200
 
 Pictures = npt.NDArray[np.float32]
 Radius = float | npt.NDArray[np.floating[Any]]
@@ -216,7 +217,7 @@ def bim(
     """
     radius = _epsilon(epsilon)
     levels = 255 * float(radius.max())
-    steps, rate = max(1, int(min(levels + 4, 1.25 * levels))), np.minimum(radius, 1 / 255)
+    steps, rate = min(MAX_STEPS, max(1, int(min(levels + 4, 1.25 * levels)))), np.minimum(radius, 1 / 255)
     if norm != "linf":
         steps, rate = 20, radius / 10
     return pgd(
@@ -249,6 +250,7 @@ def pgd(
         random_start: begin at a random point of the ball, else at the picture.
         seed: of the random point.
     """
+    _whole("seed", seed, 0, 2**31 - 1)
     return _iterate(
         classifier, pictures, labels, Within(norm), epsilon=epsilon, steps=steps, rate=rate, lattice=lattice,
         targeted=targeted, seed=seed if random_start else None,
@@ -272,8 +274,8 @@ def mifgsm(
     Ten steps of epsilon / 10, each gradient divided by its mean absolute value and added to what is kept of the earlier
     ones. Arguments and errors are those of ``pgd``; ``momentum`` is 0 to 1.
     """
-    if not 0 <= momentum <= 1:
-        raise ValueError(f"Expected momentum from 0 to 1, got {momentum!r}")
+    _number("momentum", momentum, 0, 1)
+    _whole("steps", steps, 1, MAX_STEPS)
     return _iterate(
         classifier, pictures, labels, Within(norm, momentum=float(momentum)), epsilon=epsilon, steps=steps,
         rate=_epsilon(epsilon) / max(steps, 1), lattice=lattice, targeted=targeted, seed=None,
@@ -353,8 +355,8 @@ def _inside(shape: tuple[int, ...], radius: tf.Tensor, norm: str, seed: int) -> 
 
 
 def _settled(frame: Frame, origin: Pictures, radii: Pictures, norm: str, lattice: bool) -> Frame:
-    """The last frame, rounded; the others as they are."""
-    if not lattice or frame.step < frame.total:
+    """The frame with its pictures rounded: whoever stops here has pictures that keep the promise too."""
+    if not lattice:
         return frame
     return replace(frame, images=tf.constant(rounded(frame.images.numpy(), origin, norm=norm, epsilon=radii)))
 
@@ -365,6 +367,7 @@ def rounded(pictures: npt.ArrayLike, origin: npt.ArrayLike, *, norm: str, epsilo
     Every number is rounded to the nearest step; where that leaves the ball, those that were rounded outward by most are
     taken one step back, until it does not.
     """
+    _norm(norm)
     whole = np.rint(np.asarray(origin, np.float64) * 255)
     exact = (np.asarray(pictures, np.float64) * 255) - whole
     radius = np.broadcast_to(np.asarray(epsilon, np.float64) * 255, (len(whole),)) + 255 * SLACK
@@ -419,6 +422,7 @@ def deepfool(
     if norm not in ("l2", "linf"):
         raise ValueError(f"Expected norm 'l2' or 'linf' for DeepFool, got {norm!r}")
     steps = _whole("steps", steps, 1, MAX_STEPS)
+    _number("overshoot", overshoot, 0, 10)
     count = min(_whole("candidates", candidates, 2, 1000), len(classifier.labels))
     origin = images.to_float(images.to_uint8(origin)) if lattice else origin
     slope = ascent.gradient(classifier, Logit())
@@ -514,9 +518,8 @@ def carlini_wagner(
     """
     origin, targets = _checked(classifier, pictures, labels)
     for name, value in (("rate", rate), ("constant", constant)):
-        _epsilon(value, name)
-    if not 0 <= confidence < 1e3:
-        raise ValueError(f"Expected confidence from 0 to 1000, got {confidence!r}")
+        _number(name, value, 1e-9, 1e9)
+    _number("confidence", confidence, 0, 1000)
     searches = _whole("searches", searches, 1, 20)
     steps = _whole("steps", steps, 1, MAX_STEPS)
     origin = images.to_float(images.to_uint8(origin)) if lattice else origin
@@ -639,6 +642,7 @@ def few_pixels(
     origin, targets = _checked(classifier, pictures, labels)
     _whole("pixels", pixels, 1, 100)
     _whole("population", population, 8, 2000)
+    _whole("seed", seed, 0, 2**31 - 1)
     _whole("steps", steps, 1, MAX_STEPS)
     origin = images.to_float(images.to_uint8(origin))
 
@@ -648,8 +652,8 @@ def few_pixels(
             for step, (best, margin) in enumerate(_evolve(classifier, origin[index], targets[index], seed + index)):
                 found[index] = best
                 scores.append(np.where(np.arange(len(origin)) == index, margin, scores[-1]))
-                done = index * steps + step + 1
-                yield _own_frame(found, scores, (done, len(origin) * steps))
+                done = index * (steps + 1) + step + 1
+                yield _own_frame(found, scores, (done, len(origin) * (steps + 1)))
         yield _own_frame(found, scores, (1, 1))
 
     def _evolve(net: Classifier, picture: Pictures, label: int, start: int) -> Iterator[tuple[Pictures, float]]:
@@ -658,10 +662,10 @@ def few_pixels(
         genes = np.concatenate([rng.random((population, pixels, 2)), rng.normal(0.5, 0.5, (population, pixels, 3))], 2)
         genes = genes.clip(0, 1).astype(np.float32)
         fitness = _pixel_margins(net, picture, genes * sides, label, targeted)
-        for _ in range(steps):
+        for step in range(steps + 1):
             best = int(np.argmax(fitness))
             yield _with_pixels(picture, genes[best : best + 1] * sides)[0], float(fitness[best])
-            if fitness[best] > 0:
+            if fitness[best] > 0 or step == steps:
                 return
             first, second, third = (genes[rng.permutation(population)] for _ in range(3))
             children = (first + 0.5 * (second - third)).clip(0, 1)
@@ -714,10 +718,10 @@ def square(
         ValueError: as ``fgsm``.
     """
     origin, targets = _checked(classifier, pictures, labels)
-    radius = float(_epsilon(epsilon))
+    radius = _number("epsilon", epsilon, 1e-9, 1)
     _whole("steps", steps, 1, MAX_STEPS)
-    if not 0 < share <= 1:
-        raise ValueError(f"Expected a share above 0 and at most 1, got {share!r}")
+    _whole("seed", seed, 0, 2**31 - 1)
+    _number("share", share, 1e-6, 1)
     origin = images.to_float(images.to_uint8(origin))
     radius = np.floor(radius * 255 + 255 * SLACK) / 255
 
@@ -845,10 +849,11 @@ def patch(
         ValueError: as ``fgsm``.
     """
     origin, targets = _checked(classifier, pictures, labels)
-    if not 0.1 <= scales[0] <= scales[1] <= 1:
+    if len(scales) != 2 or not 0.1 <= scales[0] <= scales[1] <= 1:
         raise ValueError(f"Expected scales from 0.1 to 1, got {scales!r}")
-    if not 0 <= turn <= 180:
-        raise ValueError(f"Expected a turn from 0 to 180 degrees, got {turn!r}")
+    _number("turn", turn, 0, 180)
+    _number("rate", rate, 1e-9, 1)
+    _whole("seed", seed, 0, 2**31 - 1)
     steps = _whole("steps", steps, 1, MAX_STEPS)
     side = min(origin.shape[1:3])
     start = Pixels(spread=0.2).start(1, side, side, seed)
@@ -899,21 +904,25 @@ def minimal_epsilon(
 ) -> npt.NDArray[np.float32]:
     """The smallest epsilon (N,) at which PGD still fools, found by bisection; infinite where ``most`` does not do.
 
-    All pictures are halved together. In ``linf`` the answer is a multiple of 1/255, in other norms it is exact to 1 %
-    of ``most``: 32/255, or as much as that is for every number of the picture. What counts is the rounded picture.
+    All pictures are halved together. In ``linf`` the answer is a multiple of 1/255, in other norms it is exact to 5 %.
+    ``most`` is 32/255 where None, or as much as that is for every number of the picture. The rounded picture counts.
     """
     origin, targets = _checked(classifier, pictures, labels)
     size = float(np.prod(origin.shape[1:]))
     _norm(norm)
     usual = 32 / 255 * {"linf": 1.0, "l2": size**0.5, "l1": size}[norm]
-    top = float(_epsilon(usual if most is None else most))
-    unit = 1 / 255 if norm == "linf" else top / 100
-    low, high = np.zeros(len(origin), int), np.full(len(origin), max(1, int(top / unit + SLACK)))
+    top = _number("most", usual if most is None else most, 1e-9, 1e9)
+    most_level = max(1, int(top * 255 + 255 * SLACK)) if norm == "linf" else LEVELS
+    low, high = np.zeros(len(origin), int), np.full(len(origin), most_level)
+
+    def radii(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        exact = np.asarray(levels, np.float64)
+        return exact / 255 if norm == "linf" else np.asarray(top * 1.05 ** (exact - LEVELS))
 
     def tried(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         settings: dict[str, Any] = {"norm": norm, "steps": steps, "targeted": targeted, "seed": seed}
-        radii = np.maximum(levels, 1) * unit
-        found = ascent.last(pgd(classifier, origin, targets, epsilon=radii, **settings)).images.numpy()
+        sizes = radii(np.maximum(levels, 1))
+        found = ascent.last(pgd(classifier, origin, targets, epsilon=sizes, **settings)).images.numpy()
         return fools(classifier, found, targets, targeted=targeted) & (levels > 0)
 
     already = fools(classifier, images.to_float(images.to_uint8(origin)), targets, targeted=targeted)
@@ -922,7 +931,7 @@ def minimal_epsilon(
         middle = (low + high) // 2
         works = tried(middle)
         high, low = np.where(works, middle, high), np.where(works, low, middle)
-    answer = np.where(possible, high * unit, np.inf)
+    answer = np.where(possible, radii(high), np.inf)
     return np.where(already, 0.0, answer).astype(np.float32)
 
 
@@ -1083,8 +1092,8 @@ def _checked(classifier: Classifier, pictures: npt.ArrayLike, labels: Labels) ->
         raise ValueError(f"Expected pictures (N, H, W, 3), got shape {array.shape}")
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
         raise ValueError("Expected pictures of finite values from 0 to 1, got others")
-    if not classifier.labels:
-        raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
+    if len(classifier.labels) < 2:
+        raise ValueError(f"Expected a network with classes, got {classifier.name}, which has none to choose between")
     if not classifier.runs_at([LOGITS], *array.shape[1:3]):
         own, got = ("{} x {}".format(*size) for size in (classifier.size, array.shape[1:3]))
         raise ValueError(f"Expected pictures of {own}, the only size at which {classifier.name} answers, got {got}")
@@ -1097,20 +1106,32 @@ def _checked(classifier: Classifier, pictures: npt.ArrayLike, labels: Labels) ->
     broken = classifier.keep(("finite", LOGITS), lambda: folding.non_finite_weights(classifier, [LOGITS]))
     if broken:
         raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
+    try:
+        classifier.tap([LOGITS])(tf.constant(array[:1]))
+    except tf.errors.OpError as error:
+        size = "{} x {}".format(*array.shape[1:3])
+        raise ValueError(f"Expected pictures large enough for {classifier.name}, got {size}") from error
     return array, targets.astype(np.int32)
 
 
 def _norm(norm: str) -> Norm:
-    if norm not in NORMS:
+    if not isinstance(norm, str) or norm not in NORMS:
         raise ValueError(f"There is no norm {norm!r}; there is {', '.join(NORMS)}")
     return NORMS[norm]
 
 
 def _epsilon(epsilon: Any, name: str = "epsilon") -> npt.NDArray[np.float32]:
-    values = np.asarray(epsilon, np.float32)
+    numbers = np.asarray(epsilon).dtype.kind in "iuf"
+    values = np.asarray(epsilon if numbers else np.nan, np.float32)
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError(f"Expected {name} above 0, got {epsilon!r}")
     return values
+
+
+def _number(name: str, value: float, least: float, most: float) -> float:
+    if not isinstance(value, (int, float, np.number)) or not least <= value <= most:
+        raise ValueError(f"Expected {name} from {least:g} to {most:g}, got {value!r}")
+    return float(value)
 
 
 def _whole(name: str, value: int, least: int, most: int) -> int:

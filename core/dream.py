@@ -267,7 +267,7 @@ def painted_mask(cells: str, *, height: int, width: int) -> Picture:
     except (ValueError, binascii.Error):
         bits = np.zeros(0, np.uint8)
     if bits.size != GRID * GRID:
-        raise ValueError(f"Expected a mask of {GRID} x {GRID} painted cells, got {cells[:20]!r}")
+        raise ValueError(f"Expected a mask of {GRID} x {GRID} painted cells, got something else")
     grid = bits.reshape(GRID, GRID, 1).astype(np.float32)
     mask: Picture = tf.image.resize(grid, (height, width), method="bicubic").numpy()[..., 0].clip(0, 1)
     return mask
@@ -334,6 +334,9 @@ def dream_zoom(
     _whole("frames", frames, 1, MAX_FRAMES)
     _within("zoom", zoom, -0.2, 0.5)
     _within("turn", turn, -45, 45)
+    for pixels in drift:
+        _within("drift", pixels, -500, 500)
+    _whole("seed", seed, 0, 2**31 - 1 - MAX_FRAMES)
     first = _picture(picture, "picture")
     settings = {"octaves": 2, "steps": 6, **settings}
     dream(classifier, first, layers, seed=seed, **settings)  # says what is wrong, at once
@@ -523,11 +526,11 @@ def _climbed(plan: _Plan, picture: Picture, slope: Picture | None) -> Picture:
     if plan.recipe.level:
         weight = np.float32(1) if mask is None else mask
         slope -= (slope * weight).mean((1, 2), keepdims=True) / max(float(np.mean(weight)), 1e-6)
-    if mask is not None:
-        slope *= mask
     length = float(Climb(normalize=plan.recipe.normalize).length(slope)[0, 0, 0, 0])
     if not np.isfinite(length) or length == 0:
         return picture
+    if mask is not None:
+        slope *= mask
     slope *= plan.recipe.rate / max(length, 1e-12)
     slope += picture
     return np.clip(slope, 0, 1, out=slope)
@@ -568,7 +571,7 @@ def _sizes(original: Picture, recipe: DreamPreset) -> list[tuple[int, int]]:
 def _preset(preset: str | DreamPreset) -> DreamPreset:
     if isinstance(preset, DreamPreset):
         return preset
-    if preset not in DREAMS:
+    if not isinstance(preset, str) or preset not in DREAMS:
         raise ValueError(f"There is no dream preset {preset!r}; there is {', '.join(DREAMS)}")
     return DREAMS[preset]
 
@@ -605,8 +608,13 @@ def _measure(
         info = classifier.layer(layer)
         if not info.spatial:
             raise ValueError(f"Expected layers with height and width to dream with, got {layer!r}")
-        if not np.isfinite(weight):
+        if info.fixed:
+            raise ValueError(f"Expected layers that run at any size to dream with, got {layer!r}, which has one only")
+        if not isinstance(weight, (int, float, np.number)) or not np.isfinite(weight):
             raise ValueError(f"Expected finite weights of layers, got {weight!r} for {layer!r}")
+        whole = isinstance(channels, Sequence) and all(isinstance(one, (int, np.integer)) for one in channels)
+        if not whole:
+            raise ValueError(f"Expected channels as whole numbers, got {channels!r}")
         outside = [channel for channel in channels if not 0 <= channel < info.channels]
         if outside:
             raise ValueError(f"Expected channels of {layer} from 0 to {info.channels - 1}, got {outside[0]}")
@@ -625,13 +633,20 @@ def _term(
         seen = images.shrink(_picture(guide, "guide"), max_side=GUIDE_SIDE)
 
         def match() -> Match:
-            features = classifier.tap([layer])(tf.constant(seen))[layer].numpy()
-            return Match(layer, features.reshape(-1, features.shape[-1]))
+            try:
+                features = classifier.tap([layer])(tf.constant(seen))[layer].numpy()
+            except tf.errors.OpError:
+                features = np.zeros((0, 1), np.float32)
+            if not features.size:
+                size = "{} x {}".format(*seen.shape[1:3])
+                raise ValueError(f"Expected a guide large enough for {layer}, got one that is {size} when shrunk")
+            return Match(layer, features.reshape(-1, features.shape[-1]), channels)
 
-        return classifier.keep(("guide", layer, images.digest(seen)), match)
-    if recipe.objective == "mean" and not channels:
+        return classifier.keep(("guide", layer, channels, images.digest(seen)), match)
+    if recipe.objective == "mean":
         count = classifier.layer(layer).channels
-        return Direction(layer, (1 / count,) * count)
+        chosen = set(channels) or set(range(count))
+        return Direction(layer, tuple(1 / len(chosen) if channel in chosen else 0.0 for channel in range(count)))
     return Energy(layer, recipe.border, channels, whole=recipe.border > 0)
 
 
@@ -656,7 +671,7 @@ def _sees(plan: _Plan, size: tuple[int, int]) -> bool:
     """Whether pictures of this size give a finite score."""
     try:
         _, value = plan.measure(tf.fill((1, *size, 3), 0.5), _NO_TARGET, _NO_SEED)
-    except (tf.errors.InvalidArgumentError, tf.errors.UnknownError):
+    except tf.errors.OpError:
         return False
     return bool(np.isfinite(value.numpy()).all())
 
@@ -693,6 +708,6 @@ def _whole(name: str, value: int, least: int, most: int) -> int:
 
 
 def _within(name: str, value: float, least: float, most: float) -> float:
-    if not least <= value <= most:
+    if not isinstance(value, (int, float, np.number)) or not least <= value <= most:
         raise ValueError(f"Expected {name} from {least:g} to {most:g}, got {value!r}")
     return float(value)

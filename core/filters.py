@@ -107,9 +107,10 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "yosinski-4": _yosinski(4, 1000, 0.06, Shrink(blur=0.5, every=4, useless=90)),
         "maco": Preset(
             "MaCo",
-            "Fel et al., arXiv:2306.06805; one view in a step instead of 32, of three quarters of the side, anywhere.",
+            "Fel et al., arXiv:2306.06805; one view in a step instead of 32, of three quarters of the side, anywhere; "
+            "steps of 0.3 instead of 1, because a phase here is the difference of two parameters.",
             MaCo(),
-            Adam(1.0, nesterov=True),
+            Adam(0.3, nesterov=True),
             256,
             Chain((Roll(), Crop(0.75), Noise(0.08))),
         ),

@@ -62,6 +62,31 @@ def forward(classifier: Classifier, layers: Iterable[str], *, narrow: Iterable[s
     return run
 
 
+def ruled(classifier: Classifier, layers: Iterable[str], rectifier: Callable[..., Any]) -> Any:
+    """Pictures -> {layer: activation}, with every rectifier (ReLU) exchanged for a function of the same values.
+
+    Guided backprop and DeconvNet are such functions with a gradient of their own; a rectifier that is part of a
+    convolution is taken out of it first. Weights are copied when this is called.
+    """
+    layers = tuple(layers)
+    graph = _split(classifier, layers)
+    steps: list[Step] = []
+    for step in graph.steps:
+        steps += _halves(step) if _fused(step) else [step]
+    exchanged = [replace(step, operation=rectifier, kwargs={}) if _rectifies(step) else step for step in steps]
+    graph = replace(graph, steps=exchanged)
+    return lambda pictures: graph.run(classifier.preprocess(pictures), layers)
+
+
+def _rectifies(step: Step) -> bool:
+    """Whether it is an unbounded ReLU, as a layer, an operation or a plain function."""
+    function = getattr(step.operation, "activation", step.operation)
+    plain = getattr(function, "__name__", "") == "relu" or _kind(step) in ("ReLU", "Relu")
+    layer: Any = step.operation
+    slope, offset = getattr(layer, "negative_slope", 0), getattr(layer, "threshold", 0)
+    return plain and not slope and not offset and len(step.args) == 1
+
+
 def before_nonlinearity(classifier: Classifier, layer: str) -> str:
     """The layer, or ``name:before``, where the same units have not been through their nonlinearity yet.
 

@@ -16,6 +16,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -206,21 +207,24 @@ def encode_gif(pictures: ArrayLike, *, frames_per_second: float = 12) -> bytes:
     return _save(first, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
 
 
-def encode_mp4(pictures: ArrayLike, *, frames_per_second: int = 12) -> bytes:
+def encode_mp4(pictures: ArrayLike | Iterator[ArrayLike], *, frames_per_second: int = 12) -> bytes:
     """Encode ``(N, H, W, 3)`` floats in [0, 1] as an H.264 film (4:2:0, so odd sides lose their last row or column).
 
+    An iterator of pictures ``(H, W, 3)`` of one size is taken one by one, so that a long film needs little memory.
     Raises ``ValueError`` for another shape, for sides under 2 pixels, or for a rate outside 1 to 60.
     """
-    pixels = to_uint8(_batch(pictures))
-    height, width = (side // 2 * 2 for side in pixels.shape[1:3])
     _require_whole("frames_per_second", frames_per_second, least=1, most=60)
+    frames = iter(pictures) if isinstance(pictures, Iterator) else iter(_batch(pictures))
+    first = to_uint8(_batch(np.asarray(next(frames))[None]))[0]
+    height, width = (side // 2 * 2 for side in first.shape[:2])
     _require_whole("height and width", min(height, width), least=2)
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as film:
         stream = film.add_stream("libx264", rate=frames_per_second, options={"crf": "18", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for frame in pixels[:, :height, :width]:
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        for frame in chain([first], (to_uint8(_batch(np.asarray(one)[None]))[0] for one in frames)):
+            pixels = np.ascontiguousarray(frame[:height, :width])
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         film.mux(stream.encode())
     return file.getvalue()
 

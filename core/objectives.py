@@ -238,15 +238,19 @@ class Match(Objective):
         layer: its name.
         guide: (features, channels), the guide's activations of that layer. Two objectives are equal only where they
             are the same one, so each guide costs a compilation.
+        channels: compare these only, where there are any.
     """
 
     layer: str
     guide: npt.NDArray[np.float32]
+    channels: tuple[int, ...] = ()
 
     def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
         """The mean (N,) of the largest dot products."""
         units = _flat(activations[self.layer])
         guide = tf.constant(self.guide, units.dtype)
+        if self.channels:
+            units, guide = (tf.gather(one, self.channels, axis=-1) for one in (units, guide))
         nearest = tf.argmax(tf.linalg.matmul(tf.stop_gradient(units), guide, transpose_b=True), axis=-1)
         return tf.reduce_mean(units * tf.gather(guide, nearest), axis=(1, 2))
 

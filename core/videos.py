@@ -18,6 +18,8 @@ from core import images
 
 __all__ = ["Film", "open_video"]
 
+# FFmpeg guesses formats from the content; others than these could open files and sockets of the machine.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif"
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 4096 * 2304
 _WANTED = "Expected a short film (MP4, MOV, WebM or GIF)"
@@ -56,7 +58,7 @@ def open_video(
     pictures: list[npt.NDArray[np.uint8]] = []
     cut = ""
     try:
-        with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
+        with av.open(io.BytesIO(data), metadata_errors="ignore", options={"format_whitelist": FORMATS}) as container:
             rate = _check(container)
             keep = max(1.0, rate / max_rate)
             for number, frame in enumerate(container.decode(video=0)):
@@ -91,7 +93,8 @@ def _small(frame: av.VideoFrame, max_side: int) -> npt.NDArray[np.uint8]:
     """One frame, its longer side at most ``max_side``, both even, as H.264 wants them."""
     scale = min(1.0, max_side / max(frame.width, frame.height))
     width, height = (max(2, round(side * scale) // 2 * 2) for side in (frame.width, frame.height))
-    return frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+    pixels = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
 
 
 def _alike(pictures: list[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.uint8]]:

@@ -230,9 +230,13 @@ def stages(changes: Mapping[str, float]) -> go.Figure:
 
 def magnified(picture: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.uint8]:
     """A small picture (H, W, 3) in [0, 1] with every pixel as a block, its longer side about ``side``."""
-    factor = max(1, round(side / max(picture.shape[:2])))
-    pixels = np.rint(picture * 255).clip(0, 255).astype(np.uint8)
-    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+    return np.rint(enlarged(picture, side) * 255).clip(0, 255).astype(np.uint8)
+
+
+def enlarged(values: Floats, side: int) -> Floats:
+    """A map (H, W) or a picture (H, W, 3) with every number as a block, its longer side about ``side``."""
+    factor = max(1, round(side / max(values.shape[:2])))
+    return values.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def perturbation(
@@ -243,3 +247,30 @@ def perturbation(
     factor = 0.5 / max(float(np.abs(change).max()), 1e-6)
     factor = factor if factor < 1e3 else 1.0
     return np.clip(0.5 + change * factor, 0, 1).astype(np.float32), factor
+
+
+def evidence(picture: Floats, values: Floats, opacity: float) -> Pixels:
+    """A map (H, W) of what speaks for (red) and against (blue) over a picture (H, W, 3) in grey; 0 is clear.
+
+    The scale ends at the 99th percentile of the map's absolute values, so that single pixels do not hide the rest.
+    """
+    strength = values / max(float(np.percentile(np.abs(values), 99)), 1e-12)
+    strength = np.clip(strength, -1, 1)
+    grey = np.repeat(picture.mean(axis=-1, keepdims=True), 3, axis=-1)
+    colour = coloured((0.5 + strength / 2).astype(np.float32), "RdBu_r") / 255
+    share = opacity * np.sqrt(np.abs(strength))[..., None]
+    return ((grey * (1 - share) + colour * share) * 255).round().astype(np.uint8)
+
+
+def risefall(rises: Mapping[str, Floats], falls: Mapping[str, Floats]) -> go.Figure:
+    """Insertion (full lines) and deletion (dotted) of the most important pixels, one colour for each method."""
+    figure = go.Figure()
+    for index, name in enumerate(rises):
+        colour = plotly.colors.qualitative.Safe[index % 10]
+        shares = np.linspace(0, 1, len(rises[name]))
+        figure.add_scatter(x=shares, y=rises[name], name=f"{name}, in", line={"color": colour})
+        figure.add_scatter(x=shares, y=falls[name], name=f"{name}, out", line={"color": colour, "dash": "dot"})
+    figure.update_layout(height=360, margin={"l": 0, "r": 0, "t": 8, "b": 8})
+    figure.update_xaxes(title="share of the pixels", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title="sure of it", range=[0, 1], tickformat=".0%", fixedrange=True)
+    return figure

@@ -111,7 +111,9 @@ class Dream:
 
     def run(self, start: Any = None) -> Iterator[core.Frame]:
         """Run it once, from the picture or from ``start``. Raises ValueError before any heavy work."""
-        net, photo = runtime.network(self.network), self.photo() if start is None else start
+        net, photo = runtime.network(self.network), self.photo()
+        if start is not None:  # it is smaller where an earlier run was stopped in a small octave
+            photo = core.resize(start, height=photo.shape[1], width=photo.shape[2])
         options = self._options(photo.shape[1:3])
         if self.make == "zoom":
             return core.dream_zoom(
@@ -131,7 +133,7 @@ class Dream:
             film = self._film().pictures
             photo, count, usual = core.to_float(film[:1]), len(film), {"octaves": 3, "steps": 6}
         one = core.estimate_dream(runtime.network(self.network), photo, **{**usual, **self._options(photo.shape[1:3])})
-        return core.Estimate(one.seconds * count, one.bytes)
+        return core.Estimate(one.seconds * count, one.bytes + count * photo.shape[1] * photo.shape[2])
 
     def _film(self) -> core.Film:
         if self.video not in runtime.reels():
@@ -159,7 +161,7 @@ class Dream:
         lines = [f"{name}={value!r}," for name, value in own.items()]
         lines.insert(0, f"layers={dict(self.layers) or None!r},")
         if self.guide:
-            lines.append(f"guide={_load(self.guide)},")
+            lines.append(f"guide={_load(self.guide).replace('my_picture', 'my_guide')},")
         if self.mask and self.make == "still":
             lines.append(f'mask=core.painted_mask("{self.mask}", height=photo.shape[1], width=photo.shape[2]),')
         settings = "".join(f"\n    {line}" for line in lines)
@@ -170,7 +172,9 @@ class Dream:
             facts = {name: getattr(self, name) for name in ("frames", "zoom", "turn")} | {"drift": (0, self.drift)}
             return head.replace("PHOTO", photo) + _ZOOM.format(", ".join(f"{k}={v!r}" for k, v in facts.items()))
         if self.make == "video":
-            return head.replace("photo = PHOTO\n", "") + _VIDEO.format(blend=self.blend)
+            limit = runtime.limits()
+            most = f"max_frames={limit.film_frames}, max_side={limit.film_side}"
+            return head.replace("photo = PHOTO\n", "") + _VIDEO.format(blend=self.blend, most=most)
         return head.replace("PHOTO", photo) + _STILL.format(rounds=self.rounds)
 
 
@@ -287,7 +291,7 @@ film = np.concatenate([frame.images.numpy() for frame in frames])
 Path("dream.mp4").write_bytes(core.encode_mp4(film))
 """
 _VIDEO = """\
-film = core.open_video(Path("my_film.mp4").read_bytes())
+film = core.open_video(Path("my_film.mp4").read_bytes(), {most})
 frames = core.dream_video(net, film.pictures, blend={blend}, **settings)
 dreamed = np.concatenate([frame.images.numpy() for frame in frames])
 Path("dream.mp4").write_bytes(core.encode_mp4(dreamed, frames_per_second=round(film.frames_per_second)))
@@ -324,7 +328,7 @@ def numbers(text: str, most: int) -> tuple[int, ...]:
     for part in filter(None, re.split(r"[,;\s]+", text.strip())):
         match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
         if match is None:
-            raise ValueError(f"Expected channel numbers such as 0-7, 12, got {part[:30]!r}.")
+            raise ValueError(f"Expected channel numbers such as 0-7, 12, got {runtime.harmless(part[:30])!r}.")
         first = int(match[1])
         chosen += range(first, min(int(match[2] or first), max(first, most + 1)) + 1)
     outside = [number for number in chosen if number > most]

@@ -148,8 +148,12 @@ def bring(data: bytes, title: str) -> str:
     """Take in a picture file that a person brought; returns its name for addresses. Raises ValueError."""
     limit = limits()
     pictures = core.open_image(data, max_bytes=limit.picture_bytes, max_side=limit.picture_side)
-    harmless = re.sub(r"[^\w .,-]", "·", title)[:60]  # it is shown as Markdown
-    return album().add(Photo(harmless, core.to_uint8(pictures)))
+    return album().add(Photo(harmless(title), core.to_uint8(pictures)))
+
+
+def harmless(text: str) -> str:
+    """A person's own text, fit to be shown as Markdown."""
+    return re.sub(r"[^\w .,-]", "·", text)[:60]
 
 
 def picture_names(wanted: str | None = None) -> list[str]:
@@ -158,10 +162,16 @@ def picture_names(wanted: str | None = None) -> list[str]:
     return [*core.samples.names(), *dict.fromkeys(own)]
 
 
+def there(name: str) -> bool:
+    """Whether a picture of that name can still be shown; the album forgets the oldest ones."""
+    return name in core.samples.names() or name in album().photos
+
+
 def picture_title(name: str) -> str:
     """What to call a picture."""
     photo = album().photos.get(name)
-    return photo.title if photo else {sample.name: sample.title for sample in core.samples.samples()}[name]
+    titles = {sample.name: sample.title for sample in core.samples.samples()}
+    return photo.title if photo else titles.get(name, "a picture that is no longer here")
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -228,8 +238,31 @@ def needed(
     seen = core.to_float(core.to_uint8(core.seen_by(classifier, picture(picture_name))))
     label = classifier.labels.index(target) if target else int(core.logits_of(classifier, seen)[0].argmax())
     settings: dict[str, Any] = {"norm": norm, "targeted": bool(target)}
-    curves = core.epsilon_curve(classifier, seen, label, epsilons, **settings)
-    return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
+    curves: dict[str, npt.NDArray[np.float32]] = {}
+    for attack in ("fgsm", "bim", "pgd", "mifgsm"):
+        with compute_slot():
+            curves |= core.epsilon_curve(classifier, seen, label, epsilons, names=[attack], **settings)
+    with compute_slot():
+        return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def explanation(name: str, picture_name: str, target: int, method: str) -> npt.NDArray[np.float32]:
+    """The map (h, w) of one method for one class of one picture."""
+    return core.attribute(network(name), core.seen_by(network(name), picture(picture_name)), target, method=method)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def shuffled_explanation(name: str, picture_name: str, target: int, method: str) -> npt.NDArray[np.float32]:
+    """The same by the network with all its weights shuffled. Raises ValueError where it cannot be copied."""
+    seen = core.seen_by(network(name), picture(picture_name))
+    return core.attribute(shuffled_network(name), seen, target, method=method)
+
+
+@st.cache_resource(max_entries=1, show_spinner="Shuffling the weights…")
+def shuffled_network(name: str) -> core.Classifier:
+    """The network with all its weights shuffled."""
+    return core.randomised(network(name))
 
 
 # ------------------------------------------------------------------------------------------------- in words
@@ -363,6 +396,12 @@ def film(growth: Growth, *, max_side: int = 640) -> npt.NDArray[np.float32]:
     height, width = last.shape[1:3]
     same = (one if one.shape == last.shape else core.resize(one, height=height, width=width) for one in pictures)
     return np.concatenate(list(same))
+
+
+@st.cache_data(max_entries=4, show_spinner="Encoding the film…")
+def mp4(jpegs: tuple[bytes, ...], frames_per_second: int) -> bytes:
+    """A film of pictures of one size, encoded once."""
+    return core.encode_mp4((core.open_image(jpeg)[0] for jpeg in jpegs), frames_per_second=frames_per_second)
 
 
 def cost(estimates: Sequence[core.Estimate]) -> str:

@@ -53,6 +53,13 @@ page = st.navigation(
             help="The smallest change of your picture that fools the network.",
             url_path="attack",
         ),
+        st.Page(
+            "app_pages/why.py",
+            title="Why this answer?",
+            icon=":material/help_center:",
+            help="Which pixels an answer depends on, by nine methods.",
+            url_path="why",
+        ),
     ],
     position="top",
 )
@@ -67,7 +74,7 @@ def _take_in(key: str) -> None:
     try:
         name = runtime.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
     except ValueError as error:
-        st.session_state.refused = f"{file.name}: {error}"
+        st.session_state.refused = f"{runtime.harmless(file.name)}: {error}"
         return
     st.session_state.own_pictures = [*st.session_state.get("own_pictures", ()), name]
     st.session_state.picture = name

@@ -220,6 +220,26 @@ def test_minimal_attacks_need_less_than_balls(net, photos):
     assert far[1].mean() < far[0].mean() and far[2].mean() < 1.1 * far[1].mean()
 
 
+def test_whoever_stops_early_has_pictures_inside_the_ball(net, photos):
+    pictures, labels = photos
+    frame = next(iter(core.pgd(net, pictures, labels, epsilon=0.5 / 255, steps=500)))
+    assert frame.step < frame.total
+    np.testing.assert_array_equal(frame.images.numpy(), pictures)
+
+
+def test_the_last_generation_counts(net, photos):
+    pictures, labels = photos[0][:1], photos[1][:1]
+    curve = core.last(core.few_pixels(net, pictures, labels, population=60, steps=1)).curve.numpy()
+    assert len(curve) == 3, "before, the random start, and its children"
+
+
+@pytest.mark.parametrize(("norm", "usual"), [("l1", 2.0), ("l2", 0.1)])
+def test_minimal_epsilon_is_fine_in_other_norms(net, photos, norm, usual):
+    picture, label = photos[0][1:2], photos[1][1:2]
+    assert core.fools(net, run(core.pgd, net, picture, label, norm=norm, epsilon=usual), label).all()
+    assert core.minimal_epsilon(net, picture, label, norm=norm)[0] < 1.2 * usual
+
+
 def test_few_pixels_changes_few_pixels(net, photos):
     pictures, labels = photos[0][:1], photos[1][:1]
     for count in (1, 5):
@@ -265,6 +285,8 @@ def test_epsilon_curves_begin_sure_and_fall(net, photos):
     clean = core.predict(net, picture, top=1)[0][0][1]
     for name, sure in curves.items():
         assert sure.shape == (4,) and sure[0] == pytest.approx(clean, abs=1e-3), "half a step rounds to nothing"
+        if name not in ("fgsm", "mifgsm"):
+            continue  # one starts at random, the other takes as many steps as the largest epsilon asks for
         alone = run(core.attack, net, name, picture, [label], epsilon=4 / 255)
         assert sure[2] == pytest.approx(np.exp(-core.score(net, CrossEntropy(), alone, [label])[0]), abs=0.05)
     assert curves["pgd"][-1] < 0.01 < clean
@@ -347,11 +369,17 @@ def test_defences_keep_the_picture_and_change_the_noise(net, photos, name):
         ({"norm": "l3"}, "There is no norm 'l3'; there is linf, l2, l1"),
         ({"steps": 0}, "steps from 1 to 20000"),
         ({"steps": 10**6}, "steps from 1 to 20000"),
+        ({"steps": "10", "name": "mifgsm"}, "steps from 1 to 20000"),
+        ({"seed": 1.5}, "seed from 0"),
+        ({"epsilon": "8"}, "epsilon above 0"),
+        ({"norm": ["l2"]}, "There is no norm"),
+        ({"name": "deepfool", "overshoot": np.nan}, "overshoot from 0 to 10"),
+        ({"name": "square", "epsilon": [0.1, 0.2]}, "epsilon from 1e-09 to 1"),
         ({"name": "zap"}, "There is no attack 'zap'; there is fgsm"),
         ({"name": "deepfool", "norm": "l1"}, "norm 'l2' or 'linf'"),
         ({"name": "mifgsm", "momentum": 2.0}, "momentum from 0 to 1"),
         ({"name": "few_pixels", "pixels": 0}, "pixels from 1 to 100"),
-        ({"name": "square", "share": 0.0}, "share above 0"),
+        ({"name": "square", "share": 0.0}, "share from 1e-06 to 1"),
         ({"name": "patch", "scales": (0.9, 0.2)}, "scales from 0.1 to 1"),
         ({"name": "carlini_wagner", "confidence": -1.0}, "confidence from 0 to 1000"),
     ],

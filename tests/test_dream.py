@@ -131,6 +131,21 @@ def test_mask_keeps_what_it_covers(tiny, photo):
     assert np.abs(dreamed[:, :, :50] - photo[:, :, :50]).mean() > 0.02
 
 
+def test_a_small_mask_changes_its_part_as_much_as_no_mask_does(tiny, photo):
+    mask = np.zeros(photo.shape[1:3], np.float32)
+    mask[40:60, 60:80] = 1
+    free, masked = (image(run(tiny, photo, MIX, octaves=2, steps=4, mask=one)) for one in (None, mask))
+    part = np.s_[:, 42:58, 62:78]
+    assert 0.3 < np.abs(masked - photo)[part].mean() / np.abs(free - photo)[part].mean() < 3
+
+
+def test_guide_and_mean_look_at_the_chosen_channels_only(tiny, photo):
+    guide = core.shrink(core.samples.load("flower"), max_side=96)
+    for settings in ({"guide": guide}, {"preset": "tensorflow"}):
+        every, one = (image(run(tiny, photo, MIX, steps=1, channels=c, **settings)) for c in ((), (1,)))
+        assert np.abs(every - one).mean() > 1e-4
+
+
 def test_painted_cells_become_a_mask():
     bits = np.zeros((32, 32), np.uint8)
     bits[:16] = 1
@@ -216,6 +231,11 @@ ODD = SimpleNamespace(thin=np.zeros((1, 1, 4000, 3), np.float32), nan=np.full((1
         ({"tile": 8}, "tile from 64"),
         ({"mask": np.ones((3, 3))}, "a mask of the picture's size"),
         ({"mask": np.zeros((48, 64))}, "a mask of values from 0 to 1, not all of them 0"),
+        ({"guide": np.zeros((33, 4000, 3))}, "a guide large enough for"),
+        ({"rate": "0.1"}, "rate from 1e-06 to 0.5"),
+        ({"channels": ["3"]}, "channels as whole numbers"),
+        ({"preset": ["google"]}, "There is no dream preset"),
+        ({"layers": {"conv1": "1"}}, "finite weights of layers"),
         ({"guide": ODD.thin}, "a guide of at least 32 pixels a side, got 1 x 4000"),
         ({"picture": ODD.thin}, "a picture of at least 32 pixels a side, got 1 x 4000"),
         ({"picture": ODD.nan}, "a picture of finite values from 0 to 1"),

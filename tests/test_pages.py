@@ -20,7 +20,7 @@ from dashboard import runtime
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "streamlit_app.py")
 PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py", "app_pages/dream.py")
-PAGES += ("app_pages/attack.py",)
+PAGES += ("app_pages/attack.py", "app_pages/why.py")
 
 
 def open_app(page: str | None = None, **address: str) -> AppTest:
@@ -409,3 +409,13 @@ def test_every_page_works_on_a_network_of_keras(page: str) -> None:
             app.select_slider(key="size").set_value(64)
         app.button(key="run").click().run()
         assert not app.exception and not app.error
+
+
+@pytest.mark.parametrize("closer", ["truth", "curves", "hide", "code"])
+def test_explanations_looked_at_closer(closer: str) -> None:
+    app = open_app("app_pages/why.py", picture="cat", explain="pretzel", why_closer=closer, why_beside="lens5_robust")
+    assert not app.exception and not app.error
+    shown = words(app)
+    assert shown.count("why “pretzel”?") == 2 and all(one.title in shown for one in core.METHODS.values())
+    if closer == "code":
+        exec(app.code[0].value, {})

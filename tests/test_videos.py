@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,16 @@ def test_damaged_bytes_never_raise_anything_else(mp4):
 def test_a_large_file_is_refused_before_it_is_read(mp4):
     with pytest.raises(ValueError, match="at most 0 MB"):
         core.open_video(mp4, max_bytes=100)
+
+
+SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 45678 RTP/AVP 96\r\n"
+
+
+@pytest.mark.parametrize("data", [SDP + b"a=rtpmap:96 H264/90000\r\n", b"ffconcat version 1.0\nfile local.mp4\n"])
+def test_formats_that_open_sockets_or_other_files_are_refused_at_once(data, mp4, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "local.mp4").write_bytes(mp4)
+    since = time.monotonic()
+    with pytest.raises(ValueError, match="got a file that is not one"):
+        core.open_video(data)
+    assert time.monotonic() - since < 2

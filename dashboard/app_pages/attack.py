@@ -102,7 +102,11 @@ def run(recipes: dict[str, Fool]) -> None:
 def made() -> dict[str, Fool]:
     """What was attacked in this session."""
     recipes: dict[str, Fool] = st.session_state.get("attacks", {})
-    return {key: one for key, one in recipes.items() if f"growth_attack_{key}" in st.session_state}
+    return {
+        key: one
+        for key, one in recipes.items()
+        if f"growth_attack_{key}" in st.session_state and runtime.there(one.picture)
+    }
 
 
 def answers(network: str, pixels: np.ndarray) -> list[tuple[str, float]]:
@@ -127,6 +131,10 @@ def show(recipe: Fool, frame: core.Frame, key: str) -> None:
         st.success("Fools the network, verified from the file.", icon=":material/verified:")
     else:
         st.info("The network is not fooled by the file.", icon=":material/shield:")
+    if frame.share < 1:
+        st.caption(
+            f"Stopped after {frame.step} of {frame.total} steps; the settings and the code are of the whole run."
+        )
     scale = st.slider("Strength of the perturbation", 0.0, 2.0, 1.0, 0.05, key=f"strength_{key}")
     scaled = read if scale == 1 else np.clip(origin + np.float32(scale) * (read - origin), 0, 1)
     scaled = core.to_float(core.to_uint8(scaled))
@@ -265,7 +273,7 @@ if not done:
 for (key, one), where in zip(done.items(), st.columns(max(len(done), 1), gap="large"), strict=False):
     with where:
         show(one, st.session_state[f"growth_attack_{key}"].frame, key)
-if done:
+if "a" in done:
     first = done["a"]
     closer = address.choice(
         st.segmented_control, "Look closer", list(CLOSER), key="closer", default="layers", required=True,

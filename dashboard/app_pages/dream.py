@@ -128,7 +128,7 @@ def take_film() -> None:
         try:
             st.session_state.film = runtime.bring_film(file.getvalue())
         except ValueError as error:
-            st.session_state.film_refused = f"{file.name}: {error}"
+            st.session_state.film_refused = f"{runtime.harmless(file.name)}: {error}"
 
 
 def choose_film(recipe: Dream) -> Dream:
@@ -173,7 +173,9 @@ def choose_recipe() -> Dream:
 
 def made() -> Dream | None:
     """What was dreamed in this session."""
-    return st.session_state.get("dream") if "growth_dream" in st.session_state else None
+    done: Dream | None = st.session_state.get("dream") if "growth_dream" in st.session_state else None
+    gone = done is not None and not all(map(runtime.there, filter(None, (done.picture, done.guide))))
+    return None if gone else done
 
 
 def small(frame: core.Frame) -> np.ndarray:
@@ -225,14 +227,15 @@ def show_still(recipe: Dream, growth: runtime.Growth) -> None:
 def show_film(recipe: Dream, growth: runtime.Growth) -> None:
     """The film, as far as it was made."""
     rate = 12
-    if recipe.make == "video" and recipe.video in runtime.reels():
-        rate = max(1, round(runtime.reels()[recipe.video].frames_per_second))
-        if cut := runtime.reels()[recipe.video].cut:
-            st.caption(cut)
-    film = runtime.film(growth, max_side=SHOWN)
-    mp4 = core.encode_mp4(film, frames_per_second=rate)
+    reel = runtime.reels().get(recipe.video) if recipe.make == "video" else None
+    if reel is not None:
+        rate = max(1, round(reel.frames_per_second))
+        if reel.cut:
+            st.caption(reel.cut)
+    jpegs = tuple(jpeg for _, jpeg in growth.history)
+    mp4 = runtime.mp4(jpegs, rate)
     st.video(mp4, format="video/mp4", loop=True, autoplay=True, muted=True)
-    st.caption(f"{len(film)} of {growth.frame.total} frames.")
+    st.caption(f"{len(jpegs)} of {growth.frame.total} frames.")
     with st.container(horizontal=True):
         runtime.download("MP4", mp4, "dream.mp4", "video/mp4")
         runtime.download(
@@ -270,6 +273,7 @@ st.markdown(
     "sizes of the picture: the network dreams "
     "([Mordvintsev et al., 2015](https://research.google/blog/inceptionism-going-deeper-into-neural-networks/))."
 )
+surprised = st.session_state.pop("surprised", False)
 try:
     recipe = choose_recipe()
 except ValueError as error:
@@ -283,7 +287,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     deeper = st.button("Dream deeper", icon=":material/add:", key="deeper", disabled=not deepen)
     st.button("Surprise me", icon=":material/casino:", key="surprise", on_click=surprise)
     words = st.empty()
-if start or deeper or st.session_state.pop("surprised", False):
+if start or deeper or surprised:
     stop = st.empty()
     stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
     try:

@@ -48,7 +48,7 @@ def choose_units() -> tuple[str, tuple[int, ...]]:
             return layer, numbers(
                 address.text("Channels, such as 0-7, 12", key="numbers", default="0-15"), channels - 1
             )
-        count = address.choice(st.selectbox, "How many", (8, 16, 32, 64, 256), key="many", default=16, width=140)
+        count = address.choice(st.selectbox, "How many", (8, 16, 32, 64, 256), key="many", default=64, width=140)
     activation = runtime.activations(name, picture, (layer,))[layer]
     return layer, tuple(int(channel) for channel in core.statistics(activation).strongest()[:count])
 
@@ -61,7 +61,7 @@ def choose_recipe() -> Maximize:
             st.selectbox, "Preset", list(core.PRESETS), key="preset", default="convscope", width=220,
             format_func=lambda key: core.PRESETS[key].title, help=runtime.sources(),
         )  # fmt: skip
-        steps = address.choice(st.select_slider, "Steps", STEPS, key="steps", default=96, width=220)
+        steps = address.choice(st.select_slider, "Steps", STEPS, key="steps", default=32, width=220)
         size = address.choice(st.select_slider, "Size", (64, 96, 128, 192, 256), key="size", default=96, width=180)
         with st.popover("More", icon=":material/tune:"):
             start = address.choice(
