@@ -170,13 +170,23 @@ def test_projection_onto_l1_is_the_nearest_point():
     np.testing.assert_allclose(same, change.numpy(), atol=1e-6)
 
 
+QUICK = {
+    "patch": {"steps": 60},
+    "few_pixels": {"steps": 15, "population": 60},
+    "carlini_wagner": {"steps": 60, "searches": 2},
+    "square": {"steps": 200},
+    "universal": {"steps": 20},
+}
+"""Settings with which an attack is quick enough for a test."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_attack_raises_its_loss_and_leaves_its_input(net, photos, name):
     pictures, labels = photos[0][:2], photos[1][:2]
     before = pictures.copy()
     attack = core.ATTACKS[name]
     goals = labels if attack.targeted is not None else np.array([30, 30])
-    quick = {"steps": 60} if name == "patch" else {"steps": 15, "population": 60} if name == "few_pixels" else {}
+    quick = QUICK.get(name, {})
     frames = list(core.attack(net, name, pictures, goals, **quick))
     last = frames[-1].images.numpy()[:2]
     assert np.array_equal(pictures, before)
@@ -267,7 +277,7 @@ def test_patch_covers_a_disc_and_means_its_class(net, photos):
 
 
 def test_minimal_epsilon_is_where_it_begins_to_fool(net, photos):
-    pictures, labels = photos
+    pictures, labels = photos[0][:2], photos[1][:2]
     least = core.minimal_epsilon(net, pictures, labels)
     assert np.allclose(least * 255, np.rint(least * 255), atol=1e-3) and (least > 0).all()
     found = run(core.pgd, net, pictures, labels, epsilon=least)
@@ -311,8 +321,8 @@ def test_a_radius_of_its_own_for_each_picture(net, photos):
 )  # fmt: skip
 def test_options_that_should_differ_differ(net, photos, name, change):
     pictures, labels = photos[0][:1], photos[1][:1]
-    base = {"population": 20, "steps": 2} if name == "few_pixels" else {}
-    usual, other = (run(core.attack, net, name, pictures, labels, **settings) for settings in (base, change))
+    base = {"population": 20, "steps": 2} if name == "few_pixels" else QUICK.get(name, {})
+    usual, other = (run(core.attack, net, name, pictures, labels, **{**base, **more}) for more in ({}, change))
     assert not np.array_equal(usual, other)
 
 

@@ -149,10 +149,11 @@ def photographs(network):
     return x[right], y[right]
 
 
-def success(steps):
+def success(steps, most):
     network = keras.applications.MobileNet(alpha=0.25, classifier_activation=None)
     x, y = photographs(network)
-    print(f"{len(x)} photographs are classified correctly")
+    print(f"{len(x)} photographs are classified correctly; {min(most, len(x))} of them are attacked")
+    x, y = x[:most], y[:most]
 
     def fooled(pictures):
         return int((network.predict(pictures * 2 - 1, verbose=0).argmax(axis=1) != y).sum())
@@ -174,12 +175,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("speed", "success"))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=100, help="at most")
     parser.add_argument("--steps", type=int, default=200, help="of Carlini & Wagner, each of 6 searches")
     options = parser.parse_args()
     if options.what == "speed":
         speed(options.rounds)
     else:
-        success(options.steps)
+        success(options.steps, options.pictures)
 
 
 if __name__ == "__main__":
