@@ -343,6 +343,7 @@ def test_attack_looked_at_closer(closer: str) -> None:
     app.button(key="run").click().run()
     assert not app.exception and not app.error
     assert app.table if closer in ("transfer", "defences") else app.code or app.get("plotly_chart")
+    assert ("(Grad-CAM)" in words(app)) == (closer == "layers")
 
 
 def test_how_much_is_needed() -> None:

@@ -170,9 +170,21 @@ def show_rate(recipe: Fool, frame: core.Frame) -> None:
     st.markdown(f"Fools it on **{hits} of {len(logits)}** pictures: yours and all samples.")
 
 
+def show_looks(own: core.Classifier, origin: np.ndarray, found: np.ndarray) -> None:
+    """Where Grad-CAM says that the network looked for its answer, before and after."""
+    columns = st.columns(4)
+    for column, pixels, when in zip(columns, (origin, found), ("before", "after"), strict=False):
+        answer = int(core.logits_of(own, pixels)[0].argmax())
+        looked = figures.enlarged(core.attribute(own, pixels, answer), 256)
+        shown = figures.evidence(figures.enlarged(pixels[0], 256), looked, 0.9)
+        column.image(shown, width="stretch", alt=f"Grad-CAM {when} the attack")
+        column.caption(f"Where it looked for “{own.labels[answer]}”, {when} (Grad-CAM)")
+
+
 def show_layers(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
-    """Which channels changed most, layer by layer."""
+    """Where it looked, and which channels changed most, layer by layer."""
     own = runtime.network(recipe.network)
+    show_looks(own, origin, found)
     changes = core.changes(own, origin, found, [stage.layer for stage in core.stages(own)])
     figure = figures.stages({layer: float(values.mean()) for layer, values in changes.items()})
     st.plotly_chart(figure, config=figures.PLAIN, key="layer_changes", alt="Mean change of each stage")
