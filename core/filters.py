@@ -79,7 +79,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "Convscope",
             "Lucid's canvas and optimizer with smoother waves, none too loud to be shown; shifts around the edges "
             "instead of frames: no borders.",
-            Fourier(decay=1.2, loudest=2.2),
+            Fourier(decay=1.2, loudest=4.0),
             Adam(0.05),
             128,
             Chain((Roll(), Zoom(0.85, 1.15, 9))),
