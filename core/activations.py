@@ -79,17 +79,11 @@ def predict(classifier: Classifier, pictures: Pictures, *, top: int = 5) -> list
     if top < 1:
         raise ValueError(f"Expected to be asked for at least one class, got {top}")
     logits = activations(classifier, seen_by(classifier, pictures), [LOGITS])[LOGITS]
-    probabilities = softmax(logits) if classifier.scale == "softmax" else 1 / (1 + np.exp(-logits))
+    probabilities = classifier.chances(logits)
     order = np.argsort(-probabilities, axis=1)[:, :top]
     return [
         [(classifier.labels[i], float(row[i])) for i in best] for row, best in zip(probabilities, order, strict=True)
     ]
-
-
-def softmax(logits: Array) -> Array:
-    """Probabilities of logits (N, classes)."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)

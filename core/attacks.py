@@ -959,9 +959,8 @@ def epsilon_curve(
     curves = {}
     for name in names:
         frames = ATTACKS[name].run(classifier, copies, labels, epsilon=radii, norm=norm, targeted=targeted)
-        logits = tf.constant(logits_of(classifier, ascent.last(frames).images.numpy()))
-        scale = tf.nn.softmax if classifier.scale == "softmax" else tf.sigmoid
-        curves[name] = scale(logits).numpy()[:, int(label)]
+        logits = logits_of(classifier, ascent.last(frames).images.numpy())
+        curves[name] = classifier.chances(logits)[:, int(label)]
     return curves
 
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 from core import graphs
 from core.graphs import LayerInfo, ReceptiveField
 
-__all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "stages"]
+__all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
 
 LOGITS = "(logits)"
 """The name under which ``tap`` and ``forward`` give the logits, whatever the network calls its last layer."""
@@ -75,11 +75,23 @@ class Classifier:
         step = self._graph.producer(self._graph.tensors[layer])
         return list(getattr(step.operation, "get_weights", list)()) if step else []
 
-    def forward(self, layers: Iterable[str]) -> Forward:
+    def before(self, layer: str) -> list[str]:
+        """The layers that this one (or ``LOGITS``) depends on, in the order in which they run, without itself."""
+        if layer != LOGITS:
+            self.layer(layer)
+        return [step.name for step in self._graph.needed([layer]) if step.name in self.layers and step.name != layer]
+
+    def chances(self, logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Probabilities of logits (N, classes), by the softmax or the sigmoid with which the network ends."""
+        scale = tf.nn.softmax if self.scale == "softmax" else tf.sigmoid
+        return np.asarray(scale(tf.convert_to_tensor(logits, tf.float32)))
+
+    def forward(self, layers: Iterable[str], *, change: Mapping[str, graphs.Change] | None = None) -> Forward:
         """Pictures (N, H, W, 3) -> {layer: activation}, not compiled: to be called inside another ``tf.function``.
 
         Activations are (N, h, w, channels) or (N, channels). ``LOGITS`` may be among the layers. Nothing deeper than
         the deepest of them runs, so a network whose end needs one picture size can be used at any size before it.
+        ``change`` alters the output of some layers, ``{layer: activation -> activation}``, before those behind see it.
 
         Raises:
             ValueError: a layer that does not exist, or the logits of a network without classes.
@@ -90,7 +102,9 @@ class Classifier:
                 raise ValueError(f"Expected a network with classes, got {self.name}, which ends in a feature map")
             if name != LOGITS:
                 self.layer(name)
-        return lambda pictures: self._graph.run(self.preprocess(pictures), names)
+        for name in change or ():
+            self.layer(name)
+        return lambda pictures: self._graph.run(self.preprocess(pictures), names, change=change)
 
     def tap(self, layers: Iterable[str]) -> Any:
         """``forward``, compiled once for every batch, height and width."""
@@ -106,6 +120,33 @@ class Classifier:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    def prepared(
+        self,
+        *,
+        preprocess: Preprocess | None = None,
+        labels: Iterable[str] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Classifier:
+        """The same network behind another ``preprocess``, under other ``labels``, with more facts on its card.
+
+        Nothing is copied but the map of what is compiled. Raises ValueError for another number of labels.
+        """
+        names = self.labels if labels is None else _named(labels, len(self.labels), self.name)
+        channels = self._graph.input.shape[-1]
+        return replace(
+            self,
+            labels=names,
+            preprocess=_entrance(preprocess, channels) if preprocess else self.preprocess,
+            card=MappingProxyType({**self.card, **(facts or {})}),
+            _kept=OrderedDict(),
+            _lock=threading.RLock(),
+        )
+
+    @property
+    def grey(self) -> bool:
+        """Whether the network takes pictures with one channel."""
+        return bool(self._graph.input.shape[-1] == 1)
 
     def runs_at(self, layers: Iterable[str], height: int, width: int) -> bool:
         """Whether these layers can be computed for pictures of this size: after a ``Flatten`` only one size will do."""
@@ -142,21 +183,31 @@ def classifier(
     graph = graphs.read(network, (height, width, channels))
     scale = _take_off_activation(graph)
     units = graph.tensors[LOGITS].shape[-1] if LOGITS in graph.tensors else 0
-    names = tuple(labels) if labels is not None else tuple(f"class {i}" for i in range(units))
-    if len(names) != units:
-        raise ValueError(f"Expected {units} labels for {name}, got {len(names)}")
-    own = preprocess or (lambda pictures: pictures)
+    names = _named(labels, units, name) if labels is not None else tuple(f"class {i}" for i in range(units))
     return Classifier(
         name=name,
         network=network,
         labels=names,
-        preprocess=own if channels == 3 else (lambda pictures: own(tf.image.rgb_to_grayscale(pictures))),
+        preprocess=_entrance(preprocess or (lambda pictures: pictures), channels),
         size=(height, width),
         layers=MappingProxyType(graph.layers),
         scale=scale,
         card=MappingProxyType(dict(card or {})),
         _graph=graph,
     )
+
+
+def _named(labels: Iterable[str], units: int, name: str) -> tuple[str, ...]:
+    """The labels, if there is one for each logit. Raises ValueError."""
+    names = tuple(labels)
+    if len(names) != units:
+        raise ValueError(f"Expected {units} labels for {name}, got {len(names)}")
+    return names
+
+
+def _entrance(preprocess: Preprocess, channels: int) -> Preprocess:
+    """How RGB pictures enter a network with so many channels."""
+    return preprocess if channels == 3 else (lambda pictures: preprocess(tf.image.rgb_to_grayscale(pictures)))
 
 
 @dataclass(frozen=True)
@@ -176,6 +227,13 @@ def stages(classifier: Classifier) -> tuple[Stage, ...]:
     return tuple(Stage(name, name) for name in last.values())
 
 
+def connections(classifier: Classifier) -> tuple[tuple[str, str], ...]:
+    """Which layer's output goes into which other layer: (from, to), in the order in which they run."""
+    steps = [step for step in classifier._graph.steps if step.name in classifier.layers]
+    made = {id(output): step.name for step in steps for output in step.outputs}
+    return tuple((made[id(one)], step.name) for step in steps for one in step.inputs if id(one) in made)
+
+
 def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None) -> tuple[int, int, int]:
     """Height, width and channels of the pictures of a network. Raises ValueError where it takes no pictures."""
     built = network.built or isinstance(network, keras.Function)
@@ -185,6 +243,8 @@ def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None
         raise ValueError(
             f"Expected a network with one input of shape (batch, height, width, 1 or 3), got {name} with {shape}"
         )
+    if any(getattr(layer, "data_format", None) == "channels_first" for layer in network._flatten_layers()):
+        raise ValueError(f"Expected channels last, got {name} with channels first, which processors cannot compute")
     height, width = (own or wish for own, wish in zip(shape[1:3], size or (None, None), strict=True))
     if not height or not width:
         raise ValueError(f"Expected the picture size of {name}, whose input is open, got none")

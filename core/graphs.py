@@ -16,6 +16,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+Change = Callable[[tf.Tensor], tf.Tensor]
+
 END = "(end)"
 """The name under which a graph keeps the network's output."""
 
@@ -134,14 +136,19 @@ class Graph:
                 wanted.update(id(tensor) for tensor in step.inputs)
         return chosen[::-1]
 
-    def run(self, x: tf.Tensor, names: Iterable[str]) -> dict[str, tf.Tensor]:
-        """The outputs of the layers for a batch that is preprocessed already; to be called inside ``tf.function``."""
+    def run(self, x: tf.Tensor, names: Iterable[str], *, change: Mapping[str, Change] | None = None) -> dict[str, Any]:
+        """The outputs of the layers for a batch that is preprocessed already; to be called inside ``tf.function``.
+
+        ``change`` says for some layers what becomes of their output before the layers behind them see it.
+        """
         names = tuple(names)
         values = {id(self.input): x}
+        changes = {id(self.tensors[name]): changed for name, changed in (change or {}).items()}
         for step in self.needed(names):
             args, kwargs = keras.tree.map_structure(lambda t: values.get(id(t), t), (step.args, dict(step.kwargs)))
             results = keras.tree.flatten(step.operation(*args, **kwargs))
-            values.update((id(symbol), result) for symbol, result in zip(step.outputs, results, strict=True))
+            for symbol, result in zip(step.outputs, results, strict=True):
+                values[id(symbol)] = changes[id(symbol)](result) if id(symbol) in changes else result
         return {name: values[id(self.tensors[name])] for name in names}
 
 
@@ -150,10 +157,12 @@ def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
 
     Functional, Sequential and nested models of Keras layers and operations are read as they are; a subclassed model by
     running its own ``call`` on a symbolic picture, which asks of it that it uses Keras layers and ``keras.ops`` only.
+    Of several outputs the first one without height and width is the end; the layers of the others are there too.
     """
     reader = _Reader(Graph(keras.Input(shape, name="picture")))
     reader.trails[id(reader.graph.input)] = _Trail()
-    reader.graph.tensors[END] = keras.tree.flatten(reader.descend(network, reader.graph.input, prefix=""))[0]
+    ends = keras.tree.flatten(reader.descend(network, reader.graph.input, prefix=""))
+    reader.graph.tensors[END] = next((end for end in ends if len(end.shape) == 2), ends[0])
     return reader.graph
 
 
