@@ -7,8 +7,11 @@ for each picture, which is computed without its neighbours. The classifier's own
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -73,18 +76,115 @@ def ruled(classifier: Classifier, layers: Iterable[str], rectifier: Callable[...
     steps: list[Step] = []
     for step in graph.steps:
         steps += _halves(step) if _fused(step) else [step]
-    exchanged = [replace(step, operation=rectifier, kwargs={}) if _rectifies(step) else step for step in steps]
+    exchanged = [_exchanged(step, rectifier) if _rectifies(step) else step for step in steps]
     graph = replace(graph, steps=exchanged)
     return lambda pictures: graph.run(classifier.preprocess(pictures), layers)
 
 
+@tf.custom_gradient
+def _guided(x: tf.Tensor) -> Any:
+    """ReLU; its gradient passes where both it and the input are positive."""
+    return tf.nn.relu(x), lambda g: tf.where((x > 0) & (g > 0), g, 0.0)
+
+
+@tf.custom_gradient
+def _deconvolved(x: tf.Tensor) -> Any:
+    """ReLU; its gradient passes where it is positive itself."""
+    return tf.nn.relu(x), lambda g: tf.nn.relu(g)
+
+
+RECTIFIERS: Mapping[str, Callable[..., Any]] = MappingProxyType({"guided": _guided, "deconvnet": _deconvolved})
+"""For ``ruled``: Springenberg et al., arXiv:1412.6806, and Zeiler and Fergus, arXiv:1311.2901."""
+
+
+def _exchanged(step: Step, rectifier: Callable[..., Any]) -> Step:
+    """A rectifier's step with the rectifier exchanged; one with a ceiling, such as ReLU6, keeps its values.
+
+    The ceiling lets the gradient through: the rules know none, and what excites a unit most is often at it.
+    """
+    ceiling = 6 if _function(step) == "relu6" or _kind(step) == "Relu6" else getattr(step.operation, "max_value", None)
+    if ceiling is None:
+        return replace(step, operation=rectifier, kwargs={})
+
+    def bounded(x: tf.Tensor) -> tf.Tensor:
+        free = rectifier(x)
+        return free - tf.stop_gradient(tf.nn.relu(free - tf.cast(ceiling, x.dtype)))
+
+    return replace(step, operation=bounded, kwargs={})
+
+
 def _rectifies(step: Step) -> bool:
-    """Whether it is an unbounded ReLU, as a layer, an operation or a plain function."""
-    function = getattr(step.operation, "activation", step.operation)
-    plain = getattr(function, "__name__", "") == "relu" or _kind(step) in ("ReLU", "Relu")
+    """Whether it is a ReLU, as a layer, an operation or a plain function."""
+    plain = _function(step) in ("relu", "relu6") or _kind(step) in ("ReLU", "Relu", "Relu6")
     layer: Any = step.operation
     slope, offset = getattr(layer, "negative_slope", 0), getattr(layer, "threshold", 0)
     return plain and not slope and not offset and len(step.args) == 1
+
+
+def halves(classifier: Classifier, cut: str, layer: str) -> tuple[Any, Any]:
+    """(pictures -> the maps of ``cut``, those maps -> a layer after it), folded, to be called in a ``tf.function``.
+
+    Weights are copied when this is called. Only where ``separates`` says so.
+    """
+    graph = fold(_split(classifier, (cut, layer)), (cut, layer))
+    after = _after(graph, cut)
+    first = lambda pictures: graph.run(classifier.preprocess(pictures), [cut])[cut]  # noqa: E731
+    return first, lambda maps: after.run(maps, [layer])[layer]
+
+
+def separates(classifier: Classifier, cut: str, layer: str) -> bool:
+    """Whether a layer depends on the picture through the maps of ``cut`` alone."""
+    graph = classifier._graph
+    steps = _after(graph, cut).needed([layer])
+    return not any(tensor is graph.input for step in steps for tensor in step.inputs)
+
+
+def _after(graph: Graph, cut: str) -> Graph:
+    """The graph that begins at the output of a layer."""
+    start = graph.tensors[cut]
+    rest = [step for step in graph.steps if all(out is not start for out in step.outputs)]
+    return replace(graph, input=start, steps=rest)
+
+
+def weighed(classifier: Classifier) -> list[str]:
+    """The layers that have weights, in the order in which they run; one that runs twice is named once."""
+    seen: set[int] = set()
+    names = []
+    for step in classifier._graph.steps:
+        if getattr(step.operation, "get_weights", list)() and id(step.operation) not in seen:
+            names.append(step.name)
+            seen.add(id(step.operation))
+    return names
+
+
+def reweighed(classifier: Classifier, weights: Mapping[str, list[Any]], *, name: str) -> Classifier:
+    """The same classifier with other weights in these layers; all other layers are shared, and ``network`` stays.
+
+    Raises ValueError for a layer of a person's own that cannot be copied.
+    """
+    graph = classifier._graph
+    copies: dict[int, Any] = {}
+    for step in graph.steps:
+        if step.name in weights:
+            copies[id(step.operation)] = _copy(step, weights[step.name])
+    steps = [replace(step, operation=copies.get(id(step.operation), step.operation)) for step in graph.steps]
+    return replace(
+        classifier, name=name, _graph=replace(graph, steps=steps), _kept=OrderedDict(), _lock=threading.RLock()
+    )  # fmt: skip
+
+
+def _copy(step: Step, weights: list[Any]) -> Any:
+    """A layer with weights of its own, as the one of a step otherwise."""
+    layer: Any = step.operation
+    try:
+        copy = type(layer).from_config(layer.get_config())
+        copy(*step.args, **step.kwargs)  # builds it
+        copy.set_weights(weights)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"Expected layers that Keras can copy, got {step.name!r}, whose get_config does not say how to make it"
+        ) from error
+    return copy
 
 
 def before_nonlinearity(classifier: Classifier, layer: str) -> str:
@@ -223,6 +323,11 @@ def _fused(step: Step) -> bool:
 def _bends(step: Step) -> bool:
     """Whether it is a nonlinearity on each unit alone."""
     return _kind(step) in _NONLINEARITIES and not _is_softmax(step)
+
+
+def _function(step: Step) -> str:
+    """The name of the plain function that it is, or that is its activation."""
+    return str(getattr(getattr(step.operation, "activation", step.operation), "__name__", ""))
 
 
 def _kind(step: Step) -> str:

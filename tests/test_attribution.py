@@ -9,8 +9,10 @@ import tensorflow as tf
 from keras import layers as L  # noqa: N812
 
 import core
+from core import attribution, folding
 
 NAMES = list(core.METHODS)
+SIZE = (24, 40)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,215 @@ def test_occlusion_is_the_naive_loop(tiny, pixels):
     assert not np.allclose(fills[0], fills[1]) and not np.allclose(fills[0], fills[2])
 
 
+@pytest.mark.parametrize("fill", ["black", "blurred"])
+def test_crops_around_the_square_tell_what_whole_pictures_tell(net, photo, fill, monkeypatch):
+    crop = attribution._crop(net, core.LOGITS, net.size, 7)
+    assert crop and all(kept < whole for kept, whole in zip(crop.kept, crop.cells, strict=True)), "crops are used"
+    fast = core.occlusion(net, photo, 3, window=7, fill=fill)
+    _, other = core.occlusion(net, photo, 3, window=7, stride=5, fill=fill)
+    monkeypatch.setattr(attribution, "_crop", lambda *_: None)
+    net._kept.clear()
+    for one, naive in zip(fast, core.occlusion(net, photo, 3, window=7, fill=fill), strict=True):
+        np.testing.assert_allclose(one, naive, atol=1e-4)
+    np.testing.assert_allclose(other, core.occlusion(net, photo, 3, window=7, stride=5, fill=fill)[1], atol=1e-4)
+
+
+def test_crops_with_another_padding_are_not_trusted(net):
+    crop = attribution._crop(net, core.LOGITS, net.size, 7)
+    first, _ = folding.halves(net, crop.layer, core.LOGITS)
+    assert attribution._tells_the_same(crop, first, net.size)
+    assert not attribution._tells_the_same(crop, lambda x: first(tf.roll(x, tf.shape(x)[1] // 3, axis=1)), net.size)
+
+
+def test_every_target_from_one_set_of_hidden_pictures(tiny, pixels):
+    maps, falls = core.occlusions(tiny, pixels, [4, 0, 2], window=0.25)
+    assert maps.shape == (3, 24, 40) and falls.shape[0] == 3
+    for target, own, fall in zip([4, 0, 2], maps, falls, strict=True):
+        alone = core.occlusion(tiny, pixels, target, window=6)
+        np.testing.assert_allclose(own, alone[0], atol=1e-6)
+        np.testing.assert_allclose(fall, alone[1], atol=1e-6)
+    with pytest.raises(ValueError, match="Expected at least one target, got none"):
+        core.occlusions(tiny, pixels, [])
+
+
+def test_occlusion_of_a_unit_is_the_fall_of_the_mean_of_its_map(tiny, pixels):
+    _, falls = core.occlusion(tiny, pixels, 3, layer="conv2_relu", window=8, stride=8, fill="black")
+    hidden = pixels.copy()
+    hidden[0, 8:16, 16:24] = 0
+    before, after = (core.activations(tiny, one, ["conv2_relu"])["conv2_relu"][0, ..., 3] for one in (pixels, hidden))
+    assert falls[1, 2] == pytest.approx(before.mean() - after.mean(), abs=1e-5)
+
+
+def test_occlusion_of_a_linear_network_is_what_the_square_held(linear, pixels):
+    own = weights(linear, 2)
+    found, falls = core.occlusion(linear, pixels, 2, window=8, stride=8, fill="black")
+    product = (own * pixels[0]).sum(-1).reshape(3, 8, 5, 8).sum(axis=(1, 3))
+    np.testing.assert_allclose(falls, product, atol=1e-4)
+    np.testing.assert_allclose(found, product.repeat(8, axis=0).repeat(8, axis=1), atol=1e-4)
+
+
+def test_windows_are_pixels_or_shares_of_the_shorter_side():
+    assert [core.window_side((24, 40), one) for one in (None, 1, 24, 0.5, 1 / 3, 0.001, 7.0)] == [3, 1, 24, 12, 8, 1, 7]
+
+
+# ---------------------------------------------------------------------------------- styles and usual failures
+
+
+def body(top):
+    return [
+        L.Conv2D(16, 3, strides=2, name="conv"),
+        L.BatchNormalization(moving_mean_initializer="random_normal", name="norm"),
+        L.ReLU(name="relu"),
+        L.MaxPooling2D(2, name="pool"),
+        L.GlobalAveragePooling2D(name="gap"),
+        L.Dense(5, kernel_initializer=keras.initializers.RandomNormal(0, 2), name="scores"),
+        *([L.Activation("softmax", name="predictions")] if top else []),
+    ]
+
+
+class Subclassed(keras.Model):
+    def __init__(self, parts):
+        super().__init__(name="subclassed")
+        self.parts = parts
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def functional(parts, channels=3):
+    x = image = keras.Input((*SIZE, channels), name="image")
+    for part in parts:
+        x = part(x)
+    return keras.Model(image, x, name="functional")
+
+
+def nested(parts):
+    inner = keras.Sequential([L.Input((None, None, 3)), *parts[:4]], name="base")
+    return functional([inner, *parts[4:]])
+
+
+STYLES = {
+    "functional": functional,
+    "Sequential": lambda parts: keras.Sequential([L.Input((*SIZE, 3)), *parts], name="sequential"),
+    "nested": nested,
+    "subclassed": Subclassed,
+    "grey": lambda parts: functional(parts, channels=1),
+}
+
+
+@pytest.fixture(scope="module")
+def styled():
+    """{(style, with softmax): classifier}, all with the same weights but for the grey one."""
+    found = {}
+    for style, make in STYLES.items():
+        for top in (False, True):
+            keras.utils.set_random_seed(5)
+            found[style, top] = core.classifier(make(body(top)), name=style, size=SIZE)
+    return found
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["logits", "softmax"])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_on_every_style_with_and_without_softmax(styled, pixels, name, style, top):
+    net = styled[style, top]
+    settings = {"target": int(core.logits_of(net, pixels)[0].argmax()), "method": name, "count": 4, "window": 6}
+    found = core.attribute(net, pixels, **settings)
+    assert found.shape == SIZE and np.isfinite(found).all() and np.ptp(found) > 0
+    if top:  # the softmax is off, so the map is that of the network without one
+        twin = styled["grey" if style == "grey" else "functional", False]
+        np.testing.assert_allclose(found, core.attribute(twin, pixels, **settings), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_network_of_any_style_can_be_shuffled(styled, pixels, style):
+    net = styled[style, True]
+    other = core.randomised(net)
+    assert not np.allclose(core.logits_of(net, pixels), core.logits_of(other, pixels), atol=0.01)
+    maps = [core.attribute(one, pixels, 2, method="gradient") for one in (net, other)]
+    assert not np.allclose(*maps)
+
+
+def plain(last, scale=1.0):
+    """A network whose last maps are made by ``last``; its logits are ``scale`` times as large, under softmax."""
+    keras.utils.set_random_seed(5)
+    parts = [L.Conv2D(6, 3, strides=2, activation="relu", name="conv"), *last, L.GlobalAveragePooling2D(name="gap")]
+    spread = keras.initializers.RandomNormal(0, scale)
+    parts += [L.Dense(3, kernel_initializer=spread, activation="softmax", name="top")]
+    return core.classifier(functional(parts), name="plain", size=SIZE)
+
+
+@pytest.mark.parametrize("name", ["gradient", "guided", "grad_cam", "grad_cam_plus", "integrated"])
+def test_a_saturated_softmax_does_not_empty_the_map(pixels, name):
+    net = plain([], scale=1e5)
+    assert net.chances(core.logits_of(net, pixels)).max() == 1, "no gradient is left behind the softmax"
+    targets = core.logits_of(net, pixels)[0].argmax()
+    found = core.attribute(net, pixels, int(targets), method=name)
+    assert np.isfinite(found).all() and np.ptp(found) > 0
+
+
+def test_grad_cam_takes_the_last_maps_that_are_larger_than_one_place(pixels):
+    net = plain([L.AveragePooling2D((11, 19), name="whole"), L.Conv2D(4, 1, activation="relu", name="narrow")])
+    assert net.layers["narrow"].shape[:2] == (1, 1)
+    found = core.attribute(net, pixels, 0)
+    np.testing.assert_allclose(found, core.attribute(net, pixels, 0, maps="conv"))
+    single = core.attribute(net, pixels, 0, maps="narrow")
+    assert np.ptp(single) < 1e-5, "one place, one value"
+
+
+def test_grad_cam_of_a_unit_takes_maps_that_lead_to_it(pixels):
+    keras.utils.set_random_seed(5)
+    image = keras.Input((*SIZE, 3), name="image")
+    root = L.Conv2D(4, 3, activation="relu", name="root")(image)
+    sides = [L.Conv2D(4, 3, activation="relu", name=side)(root) for side in ("left", "right")]
+    means = [L.GlobalAveragePooling2D(name=f"mean_{one.name}")(one) for one in sides]
+    logits = L.Dense(2, name="top")(L.Concatenate(name="both")(means))
+    net = core.classifier(keras.Model(image, logits), name="branches", size=SIZE)
+    left = next(name for name in net.layers if net.before(name)[-1:] == ["left"])
+    assert net.before(left) == ["root", "left"] and {"left", "right"} <= set(net.before(core.LOGITS))
+    unit = int(core.activations(net, pixels, [left])[left].argmax())
+    found = core.attribute(net, pixels, unit, layer=left)
+    np.testing.assert_allclose(found, core.attribute(net, pixels, unit, layer=left, maps="left"))
+    assert np.ptp(found) > 0
+
+
+def test_layers_that_are_neither_units_nor_maps_are_refused(pixels):
+    parts = [L.Conv2D(4, 3, name="conv"), L.Reshape((-1, 4), name="rows"), L.GlobalAveragePooling1D(name="gap")]
+    net = core.classifier(functional([*parts, L.Dense(2, name="top")]), name="rows", size=SIZE)
+    with pytest.raises(ValueError, match="Expected a layer of units or of maps, got 'rows'"):
+        core.attribute(net, pixels, 0, layer="rows")
+    assert np.ptp(core.attribute(net, pixels, 0, method="gradient")) > 0
+
+
+def test_shuffling_goes_down_from_the_last_layer_and_shares_the_rest(tiny, pixels):
+    half, whole = core.randomised(tiny, share=0.5), core.randomised(tiny, share=1.0)
+    assert [np.array_equal(tiny.weights(one)[0], half.weights(one)[0]) for one in ("conv1", "conv2", "logits")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not np.array_equal(tiny.weights("conv1")[0], whole.weights("conv1")[0])
+    assert np.array_equal(half.weights("logits")[0], whole.weights("logits")[0]), "a larger share adds to a smaller one"
+    assert np.array_equal(np.sort(tiny.weights("conv1")[0], None), np.sort(whole.weights("conv1")[0], None))
+
+
+def test_a_layer_that_cannot_be_copied_is_named(pixels):
+    class Odd(L.Layer):
+        def __init__(self, factor):
+            super().__init__(name="odd")
+            self.factor = self.add_weight(shape=(1,), initializer="ones", name="factor")
+
+        def call(self, x):
+            return x * self.factor
+
+        def get_config(self):
+            return {}
+
+    net = core.classifier(functional([Odd(2), *body(False)]), name="odd", size=SIZE)
+    with pytest.raises(ValueError, match="Expected layers that Keras can copy, got 'odd'"):
+        core.randomised(net)
+
+
 def test_occluded_hides_the_square_that_was_asked_for(pixels):
     hidden = core.occluded(pixels, 0, 39, window=8)
     changed = (hidden != pixels).any(axis=-1)[0]
@@ -163,6 +374,9 @@ def test_maps_of_a_shuffled_network_differ_and_the_network_itself_stays(net, pho
         ({"count": 1}, "a count from 2 to 1000"),
         ({"method": "smooth", "spread": 0}, "a spread above 0"),
         ({"method": "occlusion", "window": 25}, "a window from 1 to 24 pixels"),
+        ({"method": "occlusion", "window": 0}, "or a share of them below 1, got 0"),
+        ({"method": "occlusion", "window": 2.5}, "a window from 1 to 24 pixels"),
+        ({"method": "occlusion", "window": True}, "a window from 1 to 24 pixels"),
         ({"method": "occlusion", "fill": "pink"}, "a fill of grey, black or blurred"),
         ({"maps": "gap"}, "maps with height and width"),
     ],
