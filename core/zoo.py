@@ -3,6 +3,9 @@
 A bundled network is a ``.keras`` file and a card (``.json``) beside it, which names its picture size, its label file
 and the pixel range that it wants. The order of ``available()`` is the one in which a newcomer should meet them.
 
+A person's own ``.keras`` or ``.h5`` file is looked at first (``core.files``). It does not say how its pictures are
+normalised nor what its classes are called: the person does (``core.diagnose`` helps).
+
 A network of keras.applications brings its own preprocessing, whatever the family; its weights come from Keras's cache
 (``KERAS_HOME``, or ``~/.keras``), into which Keras downloads them when they are first asked for.
 """
@@ -14,7 +17,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from core import files
 from core.classifiers import Classifier, Preprocess, classifier
+from core.normalisations import normalisation as _normalisation
 
 BUNDLED = Path(__file__).resolve().parent / "bundled"
 IMAGENET = "imagenet_labels.txt"
@@ -42,6 +47,11 @@ def applications() -> tuple[str, ...]:
     return tuple(sorted({*map(_snake, functions), *VARIANTS}))
 
 
+def imagenet_labels() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes in the order that Keras uses; no two are the same."""
+    return tuple((BUNDLED / IMAGENET).read_text().splitlines())
+
+
 def card(name: str) -> dict[str, Any]:
     """What is known of a network before it is loaded: title, data, recipe, accuracy, ... Raises ValueError."""
     if name in applications():
@@ -59,19 +69,24 @@ def card(name: str) -> dict[str, Any]:
     return facts
 
 
-def load(name: str, *, weights: str | None = "imagenet", **options: Any) -> Classifier:
-    """A classifier by name.
+def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **options: Any) -> Classifier:
+    """A classifier by name, or from a file.
 
     Args:
-        name: of ``available()`` or ``applications()``.
+        name: of ``available()`` or ``applications()``, or the path of a ``.keras`` or ``.h5`` file.
         weights: of a network of keras.applications: ``"imagenet"``, or None for random ones. A bundled network has its
             own.
-        options: of the function of keras.applications, such as ``alpha=0.25``.
+        options: of the function of keras.applications, such as ``alpha=0.25``; of a file, those of ``load_file``.
 
     Raises:
-        ValueError: no network of that name; options that it does not take; weights that could not be downloaded. The
-            message says what to do.
+        ValueError: no network of that name; options that it does not take; weights that could not be downloaded; a
+            file that ``core.files.inspect`` refuses. The message says what to do.
     """
+    if not isinstance(name, str) or name.endswith((".keras", ".h5", ".hdf5")):
+        strange = set(options) - set(inspect.signature(load_file).parameters)
+        if strange:
+            raise ValueError(f"Expected options that load_file takes, got {', '.join(sorted(strange))}")
+        return load_file(name, **options)
     facts = card(name)
     if name in applications():
         return _application(name, weights, options, facts)
@@ -85,6 +100,47 @@ def load(name: str, *, weights: str | None = "imagenet", **options: Any) -> Clas
         size=tuple(facts["size"]),
         card=facts,
     )
+
+
+def load_file(
+    path: str | os.PathLike[str],
+    *,
+    labels: Iterable[str] | None = None,
+    normalisation: str | None = None,
+    size: tuple[int, int] | None = None,
+    memory: int = files.MEMORY,
+) -> Classifier:
+    """A classifier from a person's own ``.keras`` or ``.h5`` file.
+
+    Args:
+        path: of the file.
+        labels: a name for each class; ``class 0``, ``class 1``, ... when not given.
+        normalisation: of ``core.NORMALISATIONS``; where None, ``"bytes"`` for a network that scales its pictures
+            itself, ``"unit"`` for any other.
+        size: height and width of its pictures, where the network leaves them open; 224 x 224 when not given.
+        memory: bytes that a child process may use to try the file first.
+
+    Raises:
+        ValueError: a file that ``core.files.inspect`` refuses, labels of another number, an unknown normalisation, or
+            a network that takes no pictures.
+    """
+    if normalisation is not None:
+        _normalisation(normalisation)
+    own = classifier(
+        files.open_network(path, memory=memory),
+        name=Path(path).stem,
+        labels=labels,
+        size=size or (files.OPEN_SIDE, files.OPEN_SIDE),
+        card={"title": Path(path).name, "origin": "A file of yours."},
+    )
+    chosen = normalisation or ("bytes" if _scales_itself(own) else "unit")
+    return own.prepared(preprocess=_normalisation(chosen), facts={"normalisation": chosen})
+
+
+def _scales_itself(classifier: Classifier) -> bool:
+    """Whether a layer that scales comes before the first one with a kernel."""
+    kinds = [info.kind for info in classifier.layers.values() if info.parameters or info.kind == "Rescaling"]
+    return bool(kinds) and kinds[0] in ("Rescaling", "Normalization")
 
 
 def download(name: str) -> Iterator[tuple[int, int]]:
@@ -136,7 +192,7 @@ def _application(name: str, weights: str | None, options: dict[str, Any], facts:
     return classifier(
         network,
         name=name,
-        labels=(BUNDLED / IMAGENET).read_text().splitlines() if count == 1000 else None,
+        labels=imagenet_labels() if count == 1000 else None,
         preprocess=preprocessing(name),
         size=(224, 224),
         card=facts | {"weights": weights or "random"},
