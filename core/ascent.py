@@ -19,7 +19,7 @@ from core import folding
 from core.canvases import Canvas, Pixels
 from core.classifiers import Classifier
 from core.folding import before_nonlinearity
-from core.objectives import Objective
+from core.objectives import PICTURE, REFERENCE, Objective
 from core.transforms import Chain, Transform
 
 __all__ = ["Adam", "Climb", "Estimate", "Frame", "Regularizer", "Shrink", "State", "Update"]
@@ -30,6 +30,7 @@ BATCH = 16
 PIXELS_AT_ONCE = BATCH * 128 * 128
 
 Memory = tuple[tf.Tensor, ...]
+Inputs = tuple[tf.Tensor, ...]
 
 
 class Update(Protocol):
@@ -253,6 +254,7 @@ def ascend(
     transform: Transform = Chain(),  # noqa: B008 - frozen
     regularizer: Regularizer | None = None,
     memory: Memory | None = None,
+    reference: tf.Tensor | None = None,
     seed: int = 0,
     batch: int | None = None,
 ) -> Iterator[Frame]:
@@ -269,6 +271,8 @@ def ascend(
         transform: through which random view the network sees the pictures, another one at every step.
         regularizer: what is done to the parameters after each update.
         memory: what the update remembers at the start, where it is more than ``update.start`` knows: (N, ...) tensors.
+        reference: pictures (N, H, W, 3) with which the objective compares the canvas's: they go through the same views
+            and layers. Tensors, so another one costs nothing.
         seed: of the random views. The views of a step depend on it and the step only.
         batch: how many pictures run through the network together; more need more memory. By size where None: 16 of
             128 x 128. All pictures advance together, batch by batch.
@@ -281,12 +285,19 @@ def ascend(
     """
     targets = tf.constant(np.asarray(list(target)), tf.int32)
     state = parameters if isinstance(parameters, State) else _begin(parameters, update, memory, objective, batch)
-    parts = tf.split(targets, [len(part) for part in state.parameters])
-    advance = _compiled_step(classifier, objective, canvas, transform, update, regularizer, state)
-    looked = ("fits", objective, canvas, transform, update, regularizer, *state.parameters[0].shape[1:3])
+    parts = _inputs(state, targets, reference)
+    advance = _compiled_step(classifier, objective, canvas, transform, update, regularizer, (state, parts[0]))
+    looked = ("fits", objective, canvas, transform, update, regularizer, len(parts[0]), *state.parameters[0].shape[1:3])
     classifier.keep(looked, lambda: _probe(state, parts[0], advance, objective))
     render = classifier.keep(("render", canvas), lambda: tf.function(canvas.render, input_signature=[_PICTURES]))
     return _frames(state, parts, steps, advance, render, seed % 2**31)
+
+
+def _inputs(state: State, targets: tf.Tensor, reference: tf.Tensor | None) -> list[Inputs]:
+    """What the step is told of each batch: its targets and, where there is one, its part of the reference."""
+    sizes = [len(part) for part in state.parameters]
+    told = (targets,) if reference is None else (targets, tf.convert_to_tensor(reference, tf.float32))
+    return list(zip(*(tf.split(one, sizes) for one in told), strict=True))
 
 
 def _begin(
@@ -307,20 +318,18 @@ def batch_size(height: int, width: int) -> int:
     return min(BATCH, max(1, PIXELS_AT_ONCE // (height * width)))
 
 
-def _frames(
-    state: State, targets: list[tf.Tensor], steps: int, advance: Any, render: Any, seed: int
-) -> Iterator[Frame]:
+def _frames(state: State, inputs: list[Inputs], steps: int, advance: Any, render: Any, seed: int) -> Iterator[Frame]:
     """Advance batch after batch; a frame whenever a chunk of time is full."""
-    count = len(targets)
+    count = len(inputs)
     parameters, memory = list(state.parameters), list(state.memory)
-    scores = [list(part) for part in state.scores] or [[] for _ in targets]
+    scores = [list(part) for part in state.scores] or [[] for _ in inputs]
     images = [render(part) for part in parameters]
     end, first, since, stale = state.step + steps, state.done, time.monotonic(), set()
     for done in range(first, end * count):
         step, part = divmod(done, count)
         pair = tf.constant([seed, step], tf.int32)
         parameters[part], memory[part], value = advance(
-            parameters[part], memory[part], targets[part], pair, tf.constant(step, tf.int32)
+            parameters[part], memory[part], inputs[part], pair, tf.constant(step, tf.int32)
         )
         scores[part].append(value.numpy())  # waits until the step is computed, so the clock tells the truth
         stale.add(part)
@@ -333,12 +342,13 @@ def _frames(
             since, stale = time.monotonic(), set()
 
 
-def _probe(state: State, target: tf.Tensor, advance: Any, objective: Objective) -> None:
+def _probe(state: State, inputs: Inputs, advance: Any, objective: Objective) -> None:
     """One step of the first pictures, thrown away: it traces the step, and finds out whether there is a score."""
     few = objective.group
     parameters, memory = state.parameters[0][:few], tuple(m[:few] for m in state.memory[0])
     try:
-        *_, value = advance(parameters, memory, target[:few], tf.zeros((2,), tf.int32), tf.constant(0))
+        told = tuple(one[:few] for one in inputs)
+        *_, value = advance(parameters, memory, told, tf.zeros((2,), tf.int32), tf.constant(0))
         fits = np.isfinite(value.numpy()).all()
     except tf.errors.OpError:  # a convolution that is larger than what is left of the picture
         fits = False
@@ -362,36 +372,44 @@ def _compiled_step(
     transform: Transform,
     update: Update,
     regularizer: Regularizer | None,
-    state: State,
+    example: tuple[State, Inputs],
 ) -> Any:
-    """One step as a function (parameters, memory, target, seed, step) -> (parameters, memory, score)."""
+    """One step as a function (parameters, memory, inputs, seed, step) -> (parameters, memory, score)."""
+    remembered = example[0].memory[0]
 
     def make() -> Any:
         measure = _measure(classifier, objective, canvas, transform)
 
-        def step(parameters: Any, memory: Any, target: Any, seed: Any, number: Any) -> Any:
-            slope, value = measure(parameters, target, seed)
+        def step(parameters: Any, memory: Any, inputs: Any, seed: Any, number: Any) -> Any:
+            slope, value = measure(parameters, inputs[0], seed, *inputs[1:])
             moved, memory = update(parameters, slope, memory, number)
             if regularizer is not None:
                 moved = regularizer(moved, slope, number)
             return canvas.settle(moved), memory, value
 
-        remembered = tuple(tf.TensorSpec([None] * len(m.shape), m.dtype) for m in state.memory[0])
-        signature = [_PICTURES, remembered, _TARGET, _SEED, _STEP]
+        memories = tuple(tf.TensorSpec([None] * len(m.shape), m.dtype) for m in remembered)
+        signature = [_PICTURES, memories, (_TARGET, _PICTURES)[: len(example[1])], _SEED, _STEP]
         return tf.function(step, input_signature=signature, autograph=False)
 
-    kinds = tuple((len(m.shape), m.dtype) for m in state.memory[0])
+    kinds = (len(example[1]), *((len(m.shape), m.dtype) for m in remembered))
     return classifier.keep(("step", objective, canvas, transform, update, regularizer, kinds), make)
 
 
 def _measure(classifier: Classifier, objective: Objective, canvas: Canvas, transform: Transform) -> Any:
-    """(parameters, target, seed) -> (gradient, score); to be called while tracing."""
+    """(parameters, target, seed, *reference) -> (gradient, score); to be called while tracing."""
     activations = folding.forward(classifier, objective.layers, narrow=objective.narrow)
 
-    def measure(parameters: tf.Tensor, target: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def measure(
+        parameters: tf.Tensor, target: tf.Tensor, seed: tf.Tensor, *reference: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        beside = {}
+        for pictures in reference:
+            codes = activations(transform(pictures, seed), target)
+            beside = {name + REFERENCE: code for name, code in codes.items()}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
-            value = objective(activations(transform(canvas.render(parameters), seed), target), target)
+            pictures = canvas.render(parameters)
+            value = objective({**beside, PICTURE: pictures, **activations(transform(pictures, seed), target)}, target)
         slope = tape.gradient(value, parameters)
         if slope is None:
             names = ", ".join(objective.layers)

@@ -18,11 +18,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 __all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Logit", "Margin", "Match", "Neuron"]
-__all__ += ["Objective", "Sum"]
+__all__ += ["PICTURE", "REFERENCE", "CodeDistance", "CodeProduct", "Loudness", "Objective", "Sum", "TotalVariation"]
 
 Activations = Mapping[str, tf.Tensor]
 
 LOGITS = "(logits)"  # core.classifiers has the same name: this module imports nothing of the project
+PICTURE = "(picture)"
+"""Among the activations, the canvas's pictures (N, H, W, 3) themselves."""
+REFERENCE = ":reference"
+"""Put behind the name of a layer: the activations of the pictures that ``ascend`` was given as ``reference``."""
 
 
 class Objective:
@@ -318,6 +322,80 @@ class Margin(Objective):
         own = tf.one_hot(target, logits.shape[-1], dtype=logits.dtype)
         others = tf.reduce_max(logits - own * 1e9, axis=-1)
         return others - tf.reduce_sum(logits * own, axis=-1)
+
+
+@dataclass(frozen=True)
+class CodeDistance(Objective):
+    """How far the code of a layer is from the reference's: 0 where they are the same, 1 as far as no code at all.
+
+    The squared distance divided by the squared length of the reference's code (Mahendran and Vedaldi,
+    arXiv:1412.0035, equation 2). Lowered, it inverts the layer.
+    """
+
+    layer: str
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The distance (N,)."""
+        units, wanted = _flat(activations[self.layer]), _flat(activations[self.layer + REFERENCE])
+        length = tf.reduce_sum(tf.square(wanted), axis=(1, 2)) + 1e-12
+        return tf.reduce_sum(tf.square(units - wanted), axis=(1, 2)) / length
+
+
+@dataclass(frozen=True)
+class CodeProduct(Objective):
+    """More of whatever the reference has: a caricature (Olah et al., "The Building Blocks of Interpretability", 2018).
+
+    The dot product with the reference's code times the cosine between the two, which is at least 0.1, to a power
+    (tensorflow/lucid recipes/caricature.py, ``dot_compare``); divided by the squared length of the reference's code.
+
+    Attributes:
+        layer: its name.
+        power: a higher one asks more that nothing but the reference's code is active.
+    """
+
+    layer: str
+    power: float = 0.0
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The score (N,); the reference itself has 1."""
+        units, wanted = _flat(activations[self.layer]), _flat(activations[self.layer + REFERENCE])
+        product = tf.reduce_sum(units * wanted, axis=(1, 2))
+        square, own = (tf.reduce_sum(tf.square(one), axis=(1, 2)) + 1e-12 for one in (wanted, units))
+        score = product / square
+        return score * tf.maximum(0.1, product / tf.sqrt(square * own)) ** self.power if self.power else score
+
+
+@dataclass(frozen=True)
+class TotalVariation(Objective):
+    """How rough the pictures are: the mean over pixels of the squared step to the next one, to a power.
+
+    Lowered, it makes them smooth; with ``beta`` 1 edges stay, with 2 they are smeared (Mahendran and Vedaldi,
+    arXiv:1412.0035, equation 5).
+    """
+
+    beta: float = 2.0
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The mean (N,) over pixels and colours."""
+        pictures = activations[PICTURE]
+        down = pictures[:, 1:, :-1] - pictures[:, :-1, :-1]
+        across = pictures[:, :-1, 1:] - pictures[:, :-1, :-1]
+        return tf.reduce_mean((tf.square(down) + tf.square(across) + 1e-8) ** (self.beta / 2), axis=(1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Loudness(Objective):
+    """How far the pictures are from mid grey: the mean over pixels of the distance to the power ``alpha``.
+
+    Distances are measured in halves, so black and white count 1. Lowered, with a high alpha, it keeps pixels in their
+    range (Mahendran and Vedaldi, arXiv:1412.0035, with alpha 6).
+    """
+
+    alpha: float = 6.0
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The mean (N,)."""
+        return tf.reduce_mean(tf.abs(2 * activations[PICTURE] - 1) ** self.alpha, axis=(1, 2, 3))
 
 
 def _terms(objective: Objective) -> tuple[tuple[float, Objective], ...]:

@@ -3,9 +3,11 @@
     python -m core.bundled.sheet units lens5_standard dashboard/assets/filters_lens5_standard.jpg
     python -m core.bundled.sheet dream lens5_standard dashboard/assets/dream_lens5_standard.jpg
     python -m core.bundled.sheet dreams lens5_robust dashboard/assets/dreams.jpg
+    python -m core.bundled.sheet inversion lens5_standard dashboard/assets/inversion_lens5_standard.jpg
 
 ``units`` are eight of each stage, spread evenly over its channels, so nobody chose them, and eight classes. ``dream``
 is the first sample picture; ``dreams`` are three photographs, each above what the network dreams into it.
+``inversion`` is two photographs, each beside what the stages have kept of it and above their caricatures.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import core
 
 ACROSS = 8
 DREAMED = ("coffee", "cat", "flower")
+INVERTED = ("coffee", "temple")
 
 
 def units(name: str, *, size: int = 112, steps: int = 128) -> core.images.Pictures:
@@ -47,10 +50,23 @@ def dreams(name: str) -> core.images.Pictures:
     return core.tile(np.concatenate([*photos, *dreamed]), columns=len(DREAMED), margin=4)
 
 
+def inversion(name: str) -> core.images.Pictures:
+    """Two photographs, drawn again from every stage (H, W, 3): inversion above, caricature below."""
+    net = core.load(name)
+    layers = [stage.layer for stage in core.stages(net)]
+    rows = []
+    for sample in INVERTED:
+        photo = core.seen_by(net, core.samples.load(sample))
+        for frames in (core.invert(net, photo, layers), core.caricature(net, photo, layers)):
+            rows.append(np.concatenate([photo, core.last(frames).images.numpy()]))
+    tiles = core.resize(np.concatenate(rows), height=160, width=160)
+    return core.tile(tiles, columns=len(layers) + 1, margin=3)
+
+
 def main() -> None:
     """Parse the command line; the module's docstring shows it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = {"units": units, "dream": dream, "dreams": dreams}
+    what = {"units": units, "dream": dream, "dreams": dreams, "inversion": inversion}
     parser.add_argument("what", choices=what)
     parser.add_argument("name", choices=core.available())
     parser.add_argument("out", type=Path)
