@@ -9,17 +9,24 @@ The map of the package:
     samples         photographs that come with scikit-image and scikit-learn, and a drawn test card
     graphs          a Keras network of any style, read as a flat list of layer calls; receptive fields
     classifiers     Classifier: network, preprocessing, labels, layers; taps
-    zoo             where classifiers come from: the networks in the box, keras.applications; ``load``
+    normalisations  the usual ranges of numbers in which networks want their pictures
+    files           a person's own .keras or .h5 file, checked, and tried in a child process first
+    zoo             where classifiers come from: in the box, keras.applications, a person's file; ``load``
+    doctor          which normalisation does this network want? ``diagnose`` tries them
     activations     feature maps, their statistics, kernels, predictions
     objectives      what to raise: Channel, Neuron, Logit, Direction, Energy, Diversity, CrossEntropy; + - *
     canvases        what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
     transforms      random differentiable views: Pad, Jitter, Zoom, Turn, ..., Chain
     ascent          Frame, ``ascend`` (the one loop), the updates Climb and Adam
     folding         a network with its batch normalisation folded away, for speed
+    sets            many pictures: tiles of photographs, a folder or a zip, CIFAR-10
     filters         ``maximize``: the pictures that units like most; published presets
     dream           ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video`` make films
     attacks         FGSM, PGD, DeepFool, Carlini & Wagner, ...; norms, rounding to 8 bits, minimal epsilon
     attribution     gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
+    inversion       ``invert``, ``caricature``: a picture drawn again from the activations of a layer
+    codes           what a layer says of many pictures; a map on which like ones lie together
+    units           the patches of real pictures that excite a unit, their projections; units switched off
     defences        what may be done to a picture before it is believed: JPEG, blur, ...
     bundled/        the networks that this project trained, their cards, and the script that trained them
 
@@ -58,9 +65,22 @@ from core.attacks import (
     square,
     universal,
 )
-from core.attribution import METHODS, Method, attribute, insertion_deletion, occluded, occlusion, randomised, similarity
-from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, stages
+from core.attribution import (
+    METHODS,
+    Method,
+    attribute,
+    insertion_deletion,
+    occluded,
+    occlusion,
+    occlusions,
+    randomised,
+    similarity,
+    window_side,
+)
+from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, connections, stages
+from core.codes import ARRANGEMENTS, apart, arrange, codes, nearest
 from core.defences import DEFENCES, defended
+from core.doctor import Finding, diagnose
 from core.dream import (
     DREAMS,
     Dreaming,
@@ -72,6 +92,7 @@ from core.dream import (
     estimate_dream,
     painted_mask,
 )
+from core.files import Report, inspect, read_labels
 from core.filters import PRESETS, Preset, awake, estimate, maximize
 from core.images import (
     digest,
@@ -88,33 +109,61 @@ from core.images import (
     to_float,
     to_uint8,
 )
+from core.inversion import (
+    INVERSIONS,
+    Inversion,
+    caricature,
+    code_distance,
+    estimate_inversion,
+    invert,
+    pixel_distance,
+)
+from core.normalisations import NORMALISATIONS, Normalisation, normalisation
+from core.sets import PictureSet, as_set, cifar10, gather, sample_tiles, tiles
+from core.units import PROJECTIONS, Patches, UnitIndex, ablate, around_grey, index_units, patches, projection
 from core.videos import Film, open_video
-from core.zoo import applications, available, card, download, load
+from core.zoo import applications, available, card, download, imagenet_labels, load, load_file
 
 __all__ = [
+    "ARRANGEMENTS",
     "ATTACKS",
     "DEFENCES",
     "DREAMS",
+    "INVERSIONS",
     "LOGITS",
     "METHODS",
+    "NORMALISATIONS",
     "NORMS",
     "PRESETS",
+    "PROJECTIONS",
     "Attack",
     "Classifier",
     "DreamPreset",
     "Dreaming",
     "Estimate",
     "Film",
+    "Finding",
     "Frame",
+    "Inversion",
     "LayerInfo",
     "Method",
+    "Normalisation",
+    "Patches",
+    "PictureSet",
     "Preset",
     "ReceptiveField",
+    "Report",
     "Stage",
     "State",
     "Statistics",
+    "UnitIndex",
+    "ablate",
     "activations",
+    "apart",
     "applications",
+    "around_grey",
+    "arrange",
+    "as_set",
     "ascend",
     "attack",
     "attribute",
@@ -122,11 +171,17 @@ __all__ = [
     "awake",
     "bim",
     "card",
+    "caricature",
     "carlini_wagner",
     "changes",
+    "cifar10",
     "classifier",
+    "code_distance",
+    "codes",
+    "connections",
     "deepfool",
     "defended",
+    "diagnose",
     "digest",
     "distance",
     "download",
@@ -142,31 +197,46 @@ __all__ = [
     "epsilon_curve",
     "estimate",
     "estimate_dream",
+    "estimate_inversion",
     "few_pixels",
     "fgsm",
     "fit",
     "fools",
+    "gather",
+    "imagenet_labels",
+    "index_units",
     "insertion_deletion",
+    "inspect",
+    "invert",
     "kernels",
     "last",
     "load",
+    "load_file",
     "logits_of",
     "maps",
     "maximize",
     "mifgsm",
     "minimal_epsilon",
+    "nearest",
+    "normalisation",
     "occluded",
     "occlusion",
+    "occlusions",
     "open_image",
     "open_video",
     "painted_mask",
     "patch",
+    "patches",
     "pgd",
+    "pixel_distance",
     "predict",
+    "projection",
     "randomised",
+    "read_labels",
     "read_png_metadata",
     "resize",
     "rounded",
+    "sample_tiles",
     "samples",
     "score",
     "seen_by",
@@ -176,7 +246,9 @@ __all__ = [
     "stages",
     "statistics",
     "tile",
+    "tiles",
     "to_float",
     "to_uint8",
     "universal",
+    "window_side",
 ]
