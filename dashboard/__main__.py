@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 CONFIG = {
     "theme.base": str(HERE / "theme.toml"),
     "server.address": "127.0.0.1",
-    "server.maxUploadSize": 50,
+    "server.maxUploadSize": 200,
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,

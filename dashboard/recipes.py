@@ -61,13 +61,36 @@ class Maximize:
         starts = {"noise": '"noise"', "grey": '"grey"'}
         sample = _load(self.start)
         return _MAXIMIZE.format(
-            **asdict(self) | {"channels": list(self.channels), "start": starts.get(self.start, sample)}
+            **asdict(self)
+            | {"channels": list(self.channels), "start": starts.get(self.start, sample)}
+            | {"load": runtime.loading(self.network)}
         )
 
     def beside(self, what: str, value: str) -> Maximize:
         """The recipe with one thing changed: ``network``, ``preset`` or ``steps``."""
         changes: dict[str, Any] = {what: int(value) if what == "steps" else value}
         return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit under every lens, over a set of pictures."""
+
+    network: str
+    picture: str
+    pictures: str
+    layer: str
+    channel: int
+    method: str = "deconvnet"
+
+    def settings(self) -> str:
+        """Everything as JSON."""
+        return json.dumps({"technique": "units", **asdict(self)}, indent=2)
+
+    def script(self) -> str:
+        """A script that finds the same patches."""
+        own = {"pictures": _SETS.get(self.pictures, _SETS[""]), "photo": _load(self.picture)}
+        return _UNIT.format(load=runtime.loading(self.network), **asdict(self) | own)
 
 
 @dataclass(frozen=True)
@@ -167,7 +190,7 @@ class Dream:
         settings = "".join(f"\n    {line}" for line in lines)
         photo = _load(self.picture)
         photo = f"core.shrink({photo}, max_side={self.size})" if self.size else photo
-        head = _DREAM_HEAD.format(network=self.network, settings=settings)
+        head = _DREAM_HEAD.format(load=runtime.loading(self.network), settings=settings)
         if self.make == "zoom":
             facts = {name: getattr(self, name) for name in ("frames", "zoom", "turn")} | {"drift": (0, self.drift)}
             return head.replace("PHOTO", photo) + _ZOOM.format(", ".join(f"{k}={v!r}" for k, v in facts.items()))
@@ -243,8 +266,12 @@ class Fool:
         options = "".join(f", {name}={value!r}" for name, value in self._options().items())
         goal = f"net.labels.index({self.target!r})" if self.target else "int(core.logits_of(net, photo)[0].argmax())"
         return _FOOL.format(
-            network=self.network, photo=_load(self.picture), goal=goal, attack=self.attack, options=options
-        )  # fmt: skip
+            load=runtime.loading(self.network),
+            photo=_load(self.picture),
+            goal=goal,
+            attack=self.attack,
+            options=options,
+        )
 
 
 _FOOL = """\
@@ -252,7 +279,7 @@ from pathlib import Path
 
 import core
 
-net = core.load("{network}")
+net = {load}
 photo = core.seen_by(net, {photo})
 photo = core.to_float(core.to_uint8(photo))
 label = {goal}
@@ -260,6 +287,126 @@ frames = core.attack(net, "{attack}", photo, [label]{options})
 found = core.last(frames).images.numpy()[0]
 Path("adversarial.png").write_bytes(core.encode_png(found))
 print(core.predict(net, core.open_image("adversarial.png"))[0])
+"""
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Which pixels a unit of a network depends on, by every method.
+
+    ``window`` and ``fill`` are those of occlusion; a window below 1 is a share of the picture's shorter side.
+    """
+
+    network: str
+    picture: str
+    layer: str = core.LOGITS
+    unit: int = 0
+    window: float = 1 / 8
+    fill: str = "grey"
+
+    @property
+    def title(self) -> str:
+        """What is explained: a class by its name, another unit by its layer and number."""
+        return runtime.unit_title(self.network, self.layer, self.unit)
+
+    def photo(self) -> Any:
+        """The picture (1, h, w, 3) as the network sees it."""
+        return core.seen_by(runtime.network(self.network), runtime.picture(self.picture))
+
+    def found(self, method: str, *, share: float = 0.0) -> Any:
+        """The map (h, w) of one method, by the network with this share of its layers shuffled. Raises ValueError."""
+        unit = (self.layer, self.unit)
+        settings: dict[str, Any] = {"window": self.window, "fill": self.fill} if method == "occlusion" else {}
+        return runtime.explanation(self.network, self.picture, unit, method, share=share, **settings)
+
+    def settings(self) -> str:
+        """Everything as JSON."""
+        return json.dumps({"technique": "attribute", "explains": self.title, **asdict(self)}, indent=2)
+
+    def script(self) -> str:
+        """A script that makes the same maps."""
+        unit = f"net.labels.index({self.title!r})" if self.layer == core.LOGITS else str(self.unit)
+        own = {"load": runtime.loading(self.network), "photo": _load(self.picture), "unit": unit}
+        return _EXPLAIN.format(**asdict(self) | own)
+
+
+@dataclass(frozen=True)
+class Invert:
+    """One picture, drawn again from the activations of some layers.
+
+    ``preset`` is a name of ``core.INVERSIONS``; ``power`` is the caricature's. ``scale`` says how many times as large
+    as the network's own size the picture is.
+    """
+
+    network: str
+    picture: str
+    layers: tuple[str, ...]
+    preset: str = "convscope"
+    power: float = 1.0
+    steps: int = 96
+    scale: int = 1
+    seed: int = 0
+
+    def photo(self) -> Any:
+        """The picture (1, h, w, 3) as the network sees it."""
+        return core.seen_by(runtime.network(self.network), runtime.picture(self.picture), scale=self.scale)
+
+    def frames(self, state: core.State | None = None) -> Iterator[core.Frame]:
+        """Run it, or go on from a frame's state. Raises ValueError before any heavy work."""
+        net, settings = runtime.network(self.network), {"steps": self.steps, "seed": self.seed}
+        if self.preset == "caricature":
+            return core.caricature(net, self.photo(), self.layers, power=self.power, state=state, **settings)
+        return core.invert(net, self.photo(), self.layers, preset=self.preset, state=state, **settings)
+
+    def estimate(self) -> core.Estimate:
+        """Seconds and bytes that it will take. Raises ValueError as ``frames`` does."""
+        recipe = core.INVERSIONS[self.preset]
+        recipe = replace(recipe, power=self.power) if recipe.product else recipe
+        net = runtime.network(self.network)
+        return core.estimate_inversion(net, self.photo(), self.layers, preset=recipe, steps=self.steps)
+
+    def settings(self) -> str:
+        """Everything as JSON."""
+        return json.dumps({"technique": "invert", **asdict(self)}, indent=2)
+
+    def script(self) -> str:
+        """A script that makes the same pictures."""
+        power = f"power={self.power!r}"
+        call = ("caricature", power) if self.preset == "caricature" else ("invert", f'preset="{self.preset}"')
+        own = {"load": runtime.loading(self.network), "photo": _load(self.picture), "layers": list(self.layers)}
+        return _INVERT.format(call=call[0], option=call[1], **asdict(self) | own)
+
+
+_INVERT = """\
+from pathlib import Path
+
+import core
+
+net = {load}
+photo = core.seen_by(net, {photo}, scale={scale})
+layers = {layers}
+frame = core.last(core.{call}(net, photo, layers, {option}, steps={steps}, seed={seed}))
+images = frame.images.numpy()
+Path("inverted.png").write_bytes(core.encode_png(core.tile(images, columns=len(layers))))
+for index, layer in enumerate(layers):
+    print(layer, core.code_distance(net, photo, layer, images)[index], core.pixel_distance(photo, images)[index])
+"""
+
+
+_EXPLAIN = """\
+from pathlib import Path
+
+import core
+
+net = {load}
+photo = core.seen_by(net, {photo})
+unit = {unit}
+maps = {{}}
+for method in core.METHODS:
+    settings = dict(window={window!r}, fill="{fill}") if method == "occlusion" else {{}}
+    maps[method] = core.attribute(net, photo, unit, method=method, layer="{layer}", **settings)
+    print(method, maps[method].shape, maps[method].min(), maps[method].max())
+Path("maps.npz").write_bytes(core.encode_npz(maps))
 """
 
 
@@ -275,7 +422,7 @@ import numpy as np
 
 import core
 
-net = core.load("{network}")
+net = {load}
 photo = PHOTO
 settings = dict({settings}
 )
@@ -297,12 +444,31 @@ dreamed = np.concatenate([frame.images.numpy() for frame in frames])
 Path("dream.mp4").write_bytes(core.encode_mp4(dreamed, frames_per_second=round(film.frames_per_second)))
 """
 _OWN = 'core.open_image("my_picture.jpg")'
+_SETS = {
+    "samples": "core.sample_tiles(size=net.size)", "cifar10": "core.cifar10(size=net.size)",
+    "": 'list(core.gather("my_pictures", size=net.size))[-1]',
+}  # fmt: skip
+_UNIT = """\
+from pathlib import Path
+
+import core
+
+net = {load}
+pictures = {pictures}
+*_, found = core.index_units(net, ["{layer}"], pictures)
+best = core.patches(net, found["{layer}"], pictures, {channel})
+back = core.projection(net, best.pictures, "{layer}", {channel}, places=best.places, method="{method}")
+Path("patches.png").write_bytes(core.encode_png(core.tile(best.cut())))
+Path("projections.png").write_bytes(core.encode_png(core.tile(core.around_grey(best.cut(back)))))
+print(found["{layer}"].nearest({channel}))
+print(core.ablate(net, core.seen_by(net, {photo}), "{layer}", [{channel}]))
+"""
 _MAXIMIZE = """\
 from pathlib import Path
 
 import core
 
-net = core.load("{network}")
+net = {load}
 frames = core.maximize(
     net,
     "{layer}",

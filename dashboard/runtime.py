@@ -8,15 +8,16 @@ session is building, and it collects garbage twice per run, which takes 0.8 s on
 from __future__ import annotations
 
 import gc
+import hashlib
 import logging
 import os
-import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -25,11 +26,13 @@ import psutil
 import streamlit as st
 
 import core
+from dashboard import shelf
 
 UPLOADS_KEPT = 16
 REELS_KEPT = 3
 SMALL = ("mobilenet_0.25", "mobilenet", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "nasnet_mobile")
 MIB = 2**20
+Anything = TypeVar("Anything")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,12 @@ LIMITS = {"public": Limits(10 * MIB, 1024, 60, 320), "local": Limits(50 * MIB, 4
 
 def limits() -> Limits:
     """The limits of public mode, or of local mode when ``CONVSCOPE_MODE=local``, as the console script sets it."""
-    return LIMITS["local" if os.environ.get("CONVSCOPE_MODE") == "local" else "public"]
+    return LIMITS["local" if local() else "public"]
+
+
+def local() -> bool:
+    """Whether the dashboard serves the person in front of this machine, who may bring networks and folders."""
+    return os.environ.get("CONVSCOPE_MODE") == "local"
 
 
 # -------------------------------------------------------------------------------------------------- networks
@@ -65,7 +73,8 @@ def spare_keras() -> None:
 @st.cache_resource(max_entries=2, show_spinner="Opening the network…", on_release=lambda _: gc.unfreeze())
 def network(name: str) -> core.Classifier:
     """The network of that name, warm: every stage has run once, and the garbage collector leaves it alone."""
-    classifier = core.load(name)
+    own = shelf.get(name)
+    classifier = own.classifier() if own else core.load(name)
     blank = np.zeros((1, *classifier.size, 3), np.float32)
     for stage in core.stages(classifier):
         core.activations(classifier, blank, [stage.layer])
@@ -77,10 +86,25 @@ def network(name: str) -> core.Classifier:
     return classifier
 
 
-def network_names() -> tuple[str, ...]:
-    """The networks that can be chosen: those in the box, then keras.applications, in public mode its small ones."""
-    many = core.applications() if limits() is LIMITS["local"] else SMALL
-    return (*core.available(), *many)
+def release(name: str, *, after: str = "") -> None:
+    """Let go of a network and of what was compiled for it, since ``after`` comes: by default one is in memory."""
+    for kept in (network, shuffled_network):
+        kept.clear(name)
+    own, other = shelf.get(name), shelf.get(after)
+    if own and not (other and other.path == own.path):
+        shelf.close()
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+def network_names(wanted: str | None = None) -> tuple[str, ...]:
+    """The networks that can be chosen: in the box, this session's own and the ``wanted`` one, then keras.applications.
+
+    Public mode has only the small ones of keras.applications, and no own ones.
+    """
+    own = [name for name in (*st.session_state.get("own_networks", ()), wanted or "") if local() and shelf.get(name)]
+    return (*core.available(), *dict.fromkeys(own), *(core.applications() if local() else SMALL))
 
 
 def known_networks(name: str) -> tuple[str, ...]:
@@ -151,9 +175,7 @@ def bring(data: bytes, title: str) -> str:
     return album().add(Photo(harmless(title), core.to_uint8(pictures)))
 
 
-def harmless(text: str) -> str:
-    """A person's own text, fit to be shown as Markdown."""
-    return re.sub(r"[^\w .,-]", "·", text)[:60]
+harmless = shelf.harmless
 
 
 def picture_names(wanted: str | None = None) -> list[str]:
@@ -246,23 +268,385 @@ def needed(
         return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def explanation(
+    name: str, picture_name: str, unit: tuple[str, int], method: str, *,
+    window: float = 1 / 8, fill: str = "grey", share: float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """The map (h, w) of one method for one unit (layer, channel) on one picture.
+
+    Where ``share`` is above 0 it is that of the network with this share of its layers shuffled. Raises ValueError.
+    """
+    classifier = shuffled_network(name, share) if share else network(name)
+    seen = core.seen_by(classifier, picture(picture_name))
+    settings: dict[str, Any] = {"window": window, "fill": fill} if method == "occlusion" else {}
+    with compute_slot():
+        return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **settings)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def shuffled_network(name: str, share: float) -> core.Classifier:
+    """The network with the weights of this share of its layers shuffled, from the last one on."""
+    return core.randomised(network(name), share=share)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def hiding(
+    name: str, picture_name: str, layer: str, units: tuple[int, ...], *, window: float, fill: str
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """What ``core.occlusions`` finds for several units of a layer."""
+    classifier = network(name)
+    seen = core.seen_by(classifier, picture(picture_name))
+    with compute_slot():
+        return core.occlusions(classifier, seen, units, layer=layer, window=window, fill=fill)
+
+
+# --------------------------------------------------------------------------- long work that is kept and shared
+
+WORKS_KEPT = 48
+
+
+@dataclass
+class Work:
+    """A long routine that any session may go on with, and its newest result."""
+
+    results: Iterator[Any]
+    latest: Any = None
+    finished: bool = False
+
+
+@st.cache_resource
+def works() -> OrderedDict[tuple[Any, ...], Work]:
+    """The latest long routines of this server, by what they work on."""
+    return OrderedDict()
+
+
+def pursue(
+    key: tuple[Any, ...],
+    begin: Callable[[], Iterator[Any]],
+    *,
+    say: Callable[[Any], str],
+    share: Callable[[Any], float] = lambda result: float(result.share),
+) -> Any:
+    """Go on with a routine where it was left, to its end; its newest result, None where there is none yet.
+
+    It is begun when nobody has. Any click interrupts it and leaves the rest for the next run; after Stop it rests until
+    ``go_on``, and what was reached is returned. Raises ValueError as the routine does.
+    """
+    if key not in works():
+        works()[key] = Work(begin())
+    work = works()[key]
+    works().move_to_end(key)
+    while len(works()) > WORKS_KEPT:
+        works().popitem(last=False)
+    if not work.finished and key not in st.session_state.get("halted", ()):
+        _pursue(key, work, say, share)
+    return work.latest
+
+
+def _pursue(key: tuple[Any, ...], work: Work, say: Callable[[Any], str], share: Callable[[Any], float]) -> None:
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, "Getting ready…")
+        st.button("Stop", icon=":material/stop:", key=f"stop {key}", on_click=_halt, args=(key,))
+    began: float | None = None
+    done = 0.0
+    try:
+        while (one := _next(work.results, bar)) is not None:
+            work.latest, part = one, min(share(one), 1.0)
+            if began is None:  # what came before the first result was mostly getting ready
+                began, done = time.monotonic(), part
+            left = (time.monotonic() - began) * (1 - part) / max(part - done, 1e-3)
+            bar.progress(part, say(one) + (f", about {left:.0f} s left" if left >= 1 else ""))
+    except ValueError:
+        works().pop(key, None)
+        raise
+    work.finished, work.results = True, iter(())
+    place.empty()
+
+
+def _halt(key: tuple[Any, ...]) -> None:
+    st.session_state.halted = {*st.session_state.get("halted", ()), key}
+
+
+def halted() -> bool:
+    """Whether this session has stopped a routine and not gone on."""
+    return any(key in works() and not works()[key].finished for key in st.session_state.get("halted", ()))
+
+
+def go_on() -> None:
+    """Take up what was stopped."""
+    st.session_state.halted = set()
+
+
+# ------------------------------------------------------------------------------------------- sets of pictures
+
+SETS = {"samples": "The sample photographs", "cifar10": "CIFAR-10"}
+SETS_KEPT = 3
+SET_BYTES = 200 * MIB
+
+
+@dataclass(frozen=True)
+class OwnSet:
+    """A folder or a zip that a person brought."""
+
+    title: str
+    source: Path | bytes
+
+
+@st.cache_resource
+def own_sets() -> OrderedDict[str, OwnSet]:
+    """The latest folders and zips that people brought, by a digest."""
+    return OrderedDict()
+
+
+def may_bring_sets() -> bool:
+    """Whether this is the person's own machine."""
+    return limits() is LIMITS["local"]
+
+
+def bring_set(source: str | bytes, title: str) -> str:
+    """Take in a folder or zip of pictures; returns its name for addresses. Raises ValueError, in public mode always."""
+    if not may_bring_sets():
+        raise ValueError("Expected Convscope on your own machine for a folder or a zip, got a public one")
+    if isinstance(source, bytes) and len(source) > SET_BYTES:
+        raise ValueError(f"Expected a zip of at most {SET_BYTES // MIB} MB, got {len(source) // MIB} MB")
+    if isinstance(source, str) and not Path(source).expanduser().exists():
+        raise ValueError("Expected the path of a folder or a zip on this machine, got one that does not exist")
+    name = hashlib.sha256(source if isinstance(source, bytes) else source.encode()).hexdigest()[:24]
+    own_sets()[name] = OwnSet(harmless(title), source if isinstance(source, bytes) else Path(source).expanduser())
+    while len(own_sets()) > SETS_KEPT:
+        own_sets().popitem(last=False)
+    return name
+
+
+def set_names() -> list[str]:
+    """The sets that can be looked through."""
+    return [*SETS, *(own_sets() if may_bring_sets() else ())]
+
+
+def set_title(name: str) -> str:
+    """What to call a set."""
+    return SETS.get(name) or own_sets()[name].title
+
+
+def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
+    """The set at the size of a network, read with progress and stop; None where nothing is read yet."""
+
+    def begin() -> Iterator[core.PictureSet]:
+        if name == "samples":
+            with st.spinner("Cutting the sample photographs…", show_time=True):
+                return iter([core.sample_tiles(size=size)])
+        if name == "cifar10":
+            with st.spinner("Downloading CIFAR-10, 170 MB, once…", show_time=True):
+                return iter([core.cifar10(size=size)])
+        limit = limits()
+        return core.gather(own_sets()[name].source, size=size, max_bytes=limit.picture_bytes)
+
+    def say(found: core.PictureSet) -> str:
+        return f"{len(found):,} of {max(found.total, len(found)):,} pictures read"
+
+    result: core.PictureSet | None = pursue(("set", name, size), begin, say=say)
+    return result
+
+
+# -------------------------------------------------------------------------------------------------- units
+
+TILE = 112
+DRAWN_SIZE, DRAWN_STEPS = 96, 48
+
+
+def unit_indexes(
+    name: str, layers: tuple[str, ...], set_name: str, pictures: core.PictureSet
+) -> Mapping[str, core.UnitIndex]:
+    """{layer: index} over a set, made in one pass with progress and stop; empty where nothing is seen yet."""
+    for key, work in works().items():
+        same = key[:2] == ("units", name) and key[3:] == (set_name, len(pictures))
+        if same and work.finished and set(layers) <= set(key[2]):
+            return work.latest
+    result: Mapping[str, core.UnitIndex] | None = pursue(
+        ("units", name, layers, set_name, len(pictures)),
+        lambda: core.index_units(network(name), layers, pictures),
+        say=lambda found: "{0.done:,} of {0.total:,} pictures seen".format(found[layers[0]]),
+        share=lambda found: found[layers[0]].share,
+    )
+    return result or {}
+
+
+@dataclass(frozen=True)
+class Excited:
+    """The patches that excite a unit and their projections, (n, h, w, 3) uint8 fit to be shown, with words."""
+
+    patches: npt.NDArray[np.uint8]
+    projections: npt.NDArray[np.uint8]
+    labels: tuple[str, ...]
+    silent: bool
+
+
 @st.cache_data(max_entries=128, show_spinner=False)
-def explanation(name: str, picture_name: str, target: int, method: str) -> npt.NDArray[np.float32]:
-    """The map (h, w) of one method for one class of one picture."""
-    return core.attribute(network(name), core.seen_by(network(name), picture(picture_name)), target, method=method)
+def excited(
+    name: str, set_name: str, channel: int, method: str, *, _index: core.UnitIndex, _pictures: core.PictureSet,
+    key: tuple[Any, ...],
+) -> Excited:  # fmt: skip
+    """What excites a unit; ``key`` says which index and how much of the set (see ``index_key``)."""
+    net, layer = network(name), _index.layer
+    found = core.patches(net, _index, _pictures, channel)
+    with compute_slot():
+        back = core.projection(net, found.pictures, layer, channel, places=found.places, method=method)
+    labels = [
+        f"{_pictures.title(int(which))}: {value:.3g}" for which, value in zip(found.which, found.values, strict=True)
+    ]
+    carried = core.to_float(_tile(core.around_grey(found.cut(back)))) - 0.5
+    carried[np.abs(carried) < 1 / 255] = 0  # half grey is between two of the 256 values
+    shown = (_tile(found.cut()), core.to_uint8(core.around_grey(carried)))
+    return Excited(*shown, tuple(labels), bool(found.values[0] <= 0))
+
+
+def index_key(index: core.UnitIndex) -> tuple[Any, ...]:
+    """What tells two indexes of one network and set apart."""
+    return index.layer, index.done, index.total
+
+
+def _tile(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Pictures with a longer side of 112 pixels."""
+    zoom = TILE / max(pictures.shape[1:3])
+    height, width = (max(1, round(side * zoom)) for side in pictures.shape[1:3])
+    return core.to_uint8(core.resize(pictures, height=height, width=width))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A unit's maximized picture (H, W, 3) on its way."""
+
+    pixels: npt.NDArray[np.uint8]
+    step: int
+    share: float
+
+
+def drawing(name: str, layer: str, channel: int, *, negative: bool) -> Drawing | None:
+    """The picture that a unit likes most, or least, made with progress and stop. Raises ValueError as ``maximize``."""
+
+    def frames() -> Iterator[Drawing]:
+        size = DRAWN_SIZE if network(name).runs_at([layer], DRAWN_SIZE, DRAWN_SIZE) else None
+        for frame in core.maximize(network(name), layer, [channel], size=size, steps=DRAWN_STEPS, negative=negative):
+            yield Drawing(core.to_uint8(frame.images.numpy()[0]), frame.step, frame.share)
+
+    key = ("drawing", name, layer, channel, negative)
+    result: Drawing | None = pursue(key, frames, say=lambda one: f"Drawing, step {one.step} of {DRAWN_STEPS}")
+    return result
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def shuffled_explanation(name: str, picture_name: str, target: int, method: str) -> npt.NDArray[np.float32]:
-    """The same by the network with all its weights shuffled. Raises ValueError where it cannot be copied."""
-    seen = core.seen_by(network(name), picture(picture_name))
-    return core.attribute(shuffled_network(name), seen, target, method=method)
+def all_chances(name: str, picture_name: str) -> dict[str, float]:
+    """{label: probability} of every class."""
+    return dict(core.predict(network(name), picture(picture_name), top=len(network(name).labels))[0])
 
 
-@st.cache_resource(max_entries=1, show_spinner="Shuffling the weights…")
-def shuffled_network(name: str) -> core.Classifier:
-    """The network with all its weights shuffled."""
-    return core.randomised(network(name))
+@st.cache_data(max_entries=128, show_spinner=False)
+def without_units(name: str, picture_name: str, layer: str, channels: tuple[int, ...]) -> dict[str, float]:
+    """{label: probability} of every class when channels of a layer are switched off."""
+    net = network(name)
+    seen = core.seen_by(net, picture(picture_name))
+    return dict(core.ablate(net, seen, layer, channels, top=len(net.labels))[0])
+
+
+# ------------------------------------------------------------------------------------------------------ maps
+
+MAP_SETS = {"tiles": "Sample photographs, and tiles of them", "photos": "Sample photographs"}
+MAP_MOST = 600
+THUMBNAIL = 64
+
+
+def phone() -> bool:
+    """Whether the browser says that it is a phone's: what is wide there has to be high."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
+
+
+def map_names() -> list[str]:
+    """The sets that can be laid out on a map."""
+    return [*MAP_SETS, *(one for one in set_names() if one != "samples")]
+
+
+def map_title(name: str) -> str:
+    """What to call a set."""
+    return MAP_SETS.get(name) or set_title(name)
+
+
+def map_pictures(name: str, set_name: str, named: tuple[str, ...]) -> core.PictureSet | None:
+    """The ``named`` pictures, which are the first sources, and those of a set; None where nothing is read yet."""
+    size = network(name).size
+    if set_name in MAP_SETS:
+        return _tiled(size, named, (1,) if set_name == "photos" else (1, 2, 3))
+    found = picture_set(set_name, size)
+    if found is None:
+        return None
+    own = _tiled(size, named, (1,))
+    few = np.unique(np.linspace(0, len(found) - 1, min(len(found), MAP_MOST)).round().astype(int))
+    return core.PictureSet(
+        np.concatenate([own.pixels, found.pixels[few]]),
+        np.concatenate([own.sources, found.sources[few] + len(own.titles)]),
+        (*own.titles, *found.titles),
+        skipped=found.skipped,
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Cutting the photographs…")
+def _tiled(size: tuple[int, int], named: tuple[str, ...], levels: tuple[int, ...]) -> core.PictureSet:
+    return core.tiles(((picture_title(one), picture(one)) for one in named), size=size, levels=levels)
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """A set as one layer sees it: codes (N, channels), places (N, 2), and in words what the network says of each."""
+
+    codes: npt.NDArray[np.float32]
+    places: npt.NDArray[np.float32]
+    answers: tuple[str, ...]
+    thumbnails: tuple[bytes, ...]
+
+
+def atlas(
+    name: str, layer: str, pictures: core.PictureSet, *, method: str, packed: bool, seed: int, key: tuple[Any, ...]
+) -> Atlas:
+    """Where the pictures of a set lie; ``packed`` moves them apart, and ``key`` tells the set from others.
+
+    Raises ValueError.
+    """
+    key = (key, len(pictures))
+    codes = _codes(name, layer, key, _pictures=pictures)
+    places = _places(name, layer, key, method, seed, _codes=codes)
+    return Atlas(
+        codes,
+        core.apart(places, aspect=0.8 if phone() else 1.5) if packed else places,
+        *_said(name, key, _pictures=pictures),
+    )  # fmt: skip
+
+
+@st.cache_data(max_entries=16, show_spinner="The network looks at every picture…")
+def _codes(name: str, layer: str, key: Any, *, _pictures: core.PictureSet) -> npt.NDArray[np.float32]:
+    with compute_slot():
+        return core.codes(network(name), core.to_float(_pictures.pixels), layer)
+
+
+@st.cache_data(max_entries=16, show_spinner="Like ones find each other…")
+def _places(
+    name: str, layer: str, key: Any, method: str, seed: int, *, _codes: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    with compute_slot():
+        return core.arrange(_codes, method, seed=seed)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """The likeliest answer to each picture, and small JPEGs of them."""
+    batch = core.to_float(_pictures.pixels)
+    answers = ("",) * len(batch)
+    if network(name).labels:
+        parts = [batch[first : first + 64] for first in range(0, len(batch), 64)]
+        found = [best for part in parts for best in core.predict(network(name), part, top=1)]
+        answers = tuple(f"{label} {chance:.0%}" for ((label, chance),) in found)
+    small = core.shrink(batch, max_side=THUMBNAIL)
+    return answers, tuple(core.encode_jpeg(one, quality=80) for one in small)
 
 
 # ------------------------------------------------------------------------------------------------- in words
@@ -276,7 +660,14 @@ def chosen() -> tuple[str, str]:
 @st.cache_data(show_spinner=False)
 def network_title(name: str) -> str:
     """What to call a network."""
-    return str(core.card(name).get("title", name))
+    own = shelf.get(name)
+    return own.title if own else str(core.card(name).get("title", name))
+
+
+def loading(name: str) -> str:
+    """Code that loads a network."""
+    own = shelf.get(name)
+    return own.script() if own else f'core.load("{name}")'
 
 
 def remark(classifier: core.Classifier) -> str:
@@ -300,6 +691,48 @@ def extent(info: core.LayerInfo) -> str:
     if field and min(field.size) >= 2 * max(height, width) * max(field.stride):
         sees = f"each unit sees the whole picture (its field is {field.size[0]} × {field.size[1]} pixels)"
     return f"{height} × {width} places, {channels} channels; {sees}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A network in numbers: parameters, and bytes of its weights and of all activations of one picture."""
+
+    parameters: int
+    weights: int
+    activations: int
+
+
+def facts(classifier: core.Classifier) -> Facts:
+    """How large a network is."""
+    numbers = sum(int(np.prod(info.shape)) for info in classifier.layers.values())
+    weights = sum(int(np.prod(one.shape)) * np.dtype(one.dtype).itemsize for one in classifier.network.weights)
+    return Facts(classifier.network.count_params(), weights, 4 * numbers)
+
+
+def prepares(name: str) -> str:
+    """How a network's pictures are prepared, in words."""
+    card = network(name).card
+    if "normalisation" in card:
+        return f"RGB, {core.NORMALISATIONS[card['normalisation']].title}"
+    if "pixels" in card:
+        return f"RGB, {card['pixels']['low']} to {card['pixels']['high']}"
+    return f"as keras.applications does for {network_title(name)}"
+
+
+@st.cache_data(max_entries=8, show_spinner="Trying every normalisation…")
+def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> list[core.Finding]:
+    """What a network says under every normalisation, the one to propose first. Raises ValueError."""
+    return core.diagnose(network(name), [picture(one) for one in pictures], truths)
+
+
+def answers(classifier: core.Classifier, finding: core.Finding, pictures: Sequence[str]) -> dict[str, str]:
+    """One row of the table of normalisations: its name, its evidence, and the likeliest answer to every picture."""
+    evidence = f"{finding.score:.2f}" if finding.right is None else f"{finding.right} right, {finding.score:.2f}"
+    row = {"prepared as": core.NORMALISATIONS[finding.name].title, "evidence": evidence}
+    for one, chances in zip(pictures, finding.chances, strict=True):
+        best = int(chances.argmax())
+        row[picture_title(one)] = f"{classifier.labels[best]} {chances[best]:.0%}"
+    return row
 
 
 def story(classifier: core.Classifier, layer: str) -> str:
@@ -380,7 +813,7 @@ def run(
     picture.empty()
 
 
-def _next(frames: Iterator[core.Frame], bar: Any) -> core.Frame | None:
+def _next(frames: Iterator[Anything], bar: Any) -> Anything | None:
     """The next frame, computed in the compute slot; while others hold it, says so."""
     while not compute_slot().acquire(timeout=0.2):
         bar.progress(0.0, "Waiting for the machine: somebody else's picture is being made…")

@@ -1,6 +1,7 @@
 """The frame around every page: what the network is, what the picture is, and where one can go."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -13,56 +14,31 @@ st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide"
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 with st.spinner("Waking up TensorFlow…", show_time=True):
-    from dashboard import address, runtime
+    from dashboard import address, runtime, shelf
 
 runtime.spare_keras()
+PAGES = {  # file and address: title, icon, help
+    "start": ("Start", "home", "The network, a picture, and what the network says of it."),
+    "network": ("The network", "account_tree", "Its facts, its map of layers, and how its pictures are prepared."),
+    "activations": ("Layer activations", "grid_view", "Every channel of every layer, looking at your picture."),
+    "filters": ("Filter maximization", "auto_awesome", "The picture that any unit likes most."),
+    "dream": ("DeepDream", "bedtime", "Your photograph, turned toward what the network sees in it."),
+    "attack": ("Adversarial examples", "mood_bad", "The smallest change of your picture that fools the network."),
+    "why": ("Why this answer?", "help_center", "Which pixels an answer depends on, by nine methods."),
+    "units": ("Layers 1 to 5", "center_focus_strong", "The real pictures that excite each unit most."),
+    "inversion": ("Feature inversion", "undo", "What each layer has kept of your picture, drawn again from it alone."),
+    "map": ("Map of pictures", "map", "Hundreds of pictures, those that are alike to the network side by side."),
+}
 page = st.navigation(
     [
         st.Page(
-            "app_pages/start.py",
-            title="Start",
-            icon=":material/home:",
-            help="The network, a picture, and what the network says of it.",
-            default=True,
-        ),
-        st.Page(
-            "app_pages/activations.py",
-            title="Layer activations",
-            icon=":material/grid_view:",
-            help="Every channel of every layer, looking at your picture.",
-            url_path="activations",
-        ),
-        st.Page(
-            "app_pages/filters.py",
-            title="Filter maximization",
-            icon=":material/auto_awesome:",
-            help="The picture that any unit likes most.",
-            url_path="filters",
-        ),
-        st.Page(
-            "app_pages/dream.py",
-            title="DeepDream",
-            icon=":material/bedtime:",
-            help="Your photograph, turned toward what the network sees in it.",
-            url_path="dream",
-        ),
-        st.Page(
-            "app_pages/attack.py",
-            title="Adversarial examples",
-            icon=":material/mood_bad:",
-            help="The smallest change of your picture that fools the network.",
-            url_path="attack",
-        ),
-        st.Page(
-            "app_pages/why.py",
-            title="Why this answer?",
-            icon=":material/help_center:",
-            help="Which pixels an answer depends on, by nine methods.",
-            url_path="why",
-        ),
+            f"app_pages/{name}.py", title=title, icon=f":material/{icon}:", help=words,
+            url_path=None if name == "start" else name, default=name == "start",
+        )
+        for name, (title, icon, words) in PAGES.items()
     ],
     position="top",
-)
+)  # fmt: skip
 address.begin(page.url_path)
 
 
@@ -80,14 +56,43 @@ def _take_in(key: str) -> None:
     st.session_state.picture = name
 
 
-if back_to := st.session_state.pop("back_to", None):  # the network that was asked for did not come
-    st.session_state.network = back_to
+def _take_in_network(bring: Callable[[], str]) -> None:
+    """A person brought a network: open it, or say in one sentence why not."""
+    try:
+        name = bring()
+    except ValueError as error:
+        st.session_state.refused = str(error)
+        return
+    st.session_state.own_networks = [*st.session_state.get("own_networks", ()), name]
+    st.session_state.go_to_network = name
+
+
+def _own_network() -> None:
+    """A file with a network, by upload or by its path."""
+    st.caption("A .keras or .h5 file. It is read before it is opened, and tried in a process of its own first; still, "
+               "open only files that you trust.")  # fmt: skip
+    file = st.file_uploader("Upload, up to 200 MB", type=["keras", "h5", "hdf5"], key="network_file")
+    path = st.text_input("Or its path on this machine", key="network_path", placeholder="~/models/mine.keras")
+    if st.button("Open it", icon=":material/folder_open:", key="open_network"):
+        with st.spinner("Trying the file in a process of its own…", show_time=True):
+            if file:
+                _take_in_network(lambda: shelf.bring(file.getvalue(), file.name))
+            else:
+                _take_in_network(lambda: shelf.bring_path(path))
+        st.rerun()
+
+
+if go_to := st.session_state.pop("go_to_network", None):  # an own one, or the old one where another did not come
+    st.session_state.network = go_to
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    networks = runtime.network_names()
+    networks = runtime.network_names(st.query_params.get("network"))
     address.choice(
         st.selectbox, "Network", networks, key="network", default=networks[0], format_func=runtime.network_title,
         width=260,
     )  # fmt: skip
+    if runtime.local():
+        with st.popover("Your own network", icon=":material/upload_file:"):
+            _own_network()
     pictures = runtime.picture_names(st.query_params.get("picture"))
     address.choice(
         st.selectbox, "Picture", pictures, key="picture", default=pictures[0], format_func=runtime.picture_title,
@@ -107,8 +112,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 try:
     runtime.fetched(st.session_state.network)
 except ValueError as error:
-    st.session_state.update(refused=str(error), back_to=st.session_state.get("shown_network", networks[0]))
+    st.session_state.update(refused=str(error), go_to_network=st.session_state.get("shown_network", networks[0]))
     st.rerun()
+if (before := st.session_state.get("shown_network")) not in (None, st.session_state.network):
+    runtime.release(before, after=st.session_state.network)
 st.session_state.shown_network = st.session_state.network
 if refused := st.session_state.pop("refused", None):
     st.error(refused, icon=":material/error:")

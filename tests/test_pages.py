@@ -20,7 +20,7 @@ from dashboard import runtime
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "streamlit_app.py")
 PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py", "app_pages/dream.py")
-PAGES += ("app_pages/attack.py", "app_pages/why.py")
+PAGES += ("app_pages/attack.py", "app_pages/why.py", "app_pages/units.py", "app_pages/network.py")
 
 
 def open_app(page: str | None = None, **address: str) -> AppTest:

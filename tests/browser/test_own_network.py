@@ -1,0 +1,62 @@
+"""A person's own network, brought through the real uploader of a local dashboard, on every page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Arrive, Server, free_port, start
+from playwright.sync_api import expect
+
+FILE = "tiny_darknet_imagenet.keras"
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Server]:
+    """A server in local mode, as the console script starts it."""
+    port = free_port()
+    variables = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
+    running = start(["-m", "dashboard"], port=port, folder=ROOT, **variables)
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()
+
+
+def test_own_file_opens_by_upload_and_works_on_every_page(arrive: Arrive, local: Server, shared: Path) -> None:
+    me = arrive()
+    me.url = local.url
+    me.go("/network")
+    me.page.get_by_role("button", name="Your own network").click()
+    chooser = me.page.locator('[data-testid="stFileUploader"] input[type=file]').first
+
+    chooser.set_input_files({"name": "evil.keras", "mimeType": "application/zip", "buffer": b"PK\x03\x04 no archive"})
+    me.settle().page.get_by_role("button", name="Open it").click()
+    expect(me.page.get_by_role("alert").filter(has_text="evil.keras, which is broken or cut off")).to_be_visible()
+    expect(me.page.get_by_text("Parameters", exact=True)).to_be_visible()
+
+    me.go("/network").page.get_by_role("button", name="Your own network").click()
+    chooser.set_input_files(shared / "models" / FILE)
+    me.settle().page.get_by_role("button", name="Open it").click()
+    expect(me.page.get_by_role("combobox", name="Network")).to_have_value(FILE)
+    expect(me.page.get_by_text(re.compile("Proposed: .*0 to 1"))).to_be_visible()
+    name = re.search(r"network=(own-\w+)", me.page.url)
+    assert name is not None
+
+    me.go(f"/activations?network={name[1]}")
+    expect(me.wall.first).to_be_visible()
+    me.go(f"/filters?network={name[1]}&many=8&steps=16&size=64")
+    me.page.get_by_role("button", name="Run", exact=True).click()
+    expect(me.page.get_by_text(re.compile("^16 steps|Step 16 of 16|16 steps")).first).to_be_visible()
+    me.settle()
+    expect(me.wall.first).to_be_visible()
+    me.go(f"/dream?network={name[1]}&size=256&octaves=1&steps=2")
+    me.page.get_by_role("button", name="Dream", exact=True).click()
+    expect(me.page.get_by_text(re.compile(f"as {re.escape(FILE)} dreams it"))).to_be_visible()
+    me.go(f"/attack?network={name[1]}&epsilon_linf=2.0")
+    me.page.get_by_role("button", name="Run", exact=True).click()
+    expect(me.page.get_by_text(re.compile("Fools the network, verified|Does not fool"))).to_be_visible()
+    expect(me.page.get_by_role("alert")).to_have_count(0)
