@@ -1,95 +1,177 @@
-"""Which pixels an answer depends on, by nine methods side by side: attribution."""
+"""Which pixels an answer, or any unit, depends on, by nine methods in one row: attribution."""
 
 import numpy as np
 import streamlit as st
 
 import core
 from dashboard import address, components, figures, runtime
+from dashboard.recipes import Explain
 
 CLOSER = {
-    "truth": "Does it depend on the network?", "curves": "Insertion and deletion", "hide": "Hide a part",
+    "hide": "Hide a part", "truth": "Does it depend on the network?", "curves": "Insertion and deletion",
     "code": "Show the code",
 }  # fmt: skip
 CURVED = ("gradient", "grad_cam", "integrated", "smooth", "occlusion")
-SCRIPT = """\
-from pathlib import Path
-
-import core
-
-net = core.load("{network}")
-photo = core.seen_by(net, {photo})
-for method in core.METHODS:
-    found = core.attribute(net, photo, {target}, method=method)
-    print(method, found.shape, found.min(), found.max())
-"""
+SHARES = {0.001: "last layer", 1 / 3: "last third", 2 / 3: "last two thirds", 1.0: "all"}
+WINDOWS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 4.0, 8.0, 16.0, 32.0, 64.0)
+FILLS = {"grey": "Grey", "black": "Black", "blurred": "Blurred"}
 
 name, picture = runtime.chosen()
 net = runtime.network(name)
-WHOLE = core.seen_by(net, runtime.picture(picture))
 
 
-def choose() -> tuple[int, float, str]:
-    """Class, strength of the overlay, and the network to compare with, if any."""
-    own = runtime.prediction(name, picture)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = address.choice(
-            st.selectbox, "Why", ["", *net.labels], key="explain", default="", width=300,
-            format_func=lambda one: one or f"its own answer: {own[0][0]} ({own[0][1]:.0%})",
+def choose_unit() -> tuple[str, str, int | None]:
+    """The layer, the class (empty: the network's own answer) and the channel (None: the strongest)."""
+    layers = [one for one, info in net.layers.items() if len(info.shape) in (1, 3)]
+    answers = [core.LOGITS] if net.labels else []
+    layer = address.choice(
+        st.selectbox, "Explain", [*answers, *layers], key="why_layer", default=(answers or layers[-1:])[0], width=260,
+        format_func=lambda one: "an answer" if one == core.LOGITS else f"{one} · {net.layer(one).kind}",
+    )  # fmt: skip
+    if layer != core.LOGITS:
+        most = net.layer(layer).channels - 1
+        channel = address.whole_number("Channel", most=most, key="why_channel", placeholder="the strongest", width=150)
+        return layer, "", channel
+    label = address.choice(
+        st.selectbox, "Why", ["", *net.labels], key="explain", default="", width=260,
+        format_func=lambda one: one or "its own answer: {} ({:.0%})".format(*runtime.prediction(name, picture)[0]),
+    )  # fmt: skip
+    return layer, label, None
+
+
+def choose_beside() -> str:
+    """Another network, or another picture, or nothing."""
+    networks = [one for one in core.available() if one != name]
+    pictures = [one for one in runtime.picture_names(st.query_params.get("why_beside")) if one != picture]
+    titles = {"": "nothing"} | {one: runtime.network_title(one) for one in networks}
+    titles |= {one: f"Picture: {runtime.picture_title(one)}" for one in pictures}
+    return address.choice(
+        st.selectbox, "Beside", list(titles), key="why_beside", default="", width=260, format_func=titles.__getitem__
+    )
+
+
+def choose_square() -> tuple[float, str]:
+    """Window and fill of occlusion."""
+    pixels = min(net.size)
+    with st.popover("Occlusion", icon=":material/tune:"):
+        window = address.choice(
+            st.selectbox, "Window", [one for one in WINDOWS if one < pixels], key="why_window", default=1 / 8,
+            format_func=lambda one: f"{one:.0f} pixels" if one >= 1 else f"1/{1 / one:.0f} of the side",
         )  # fmt: skip
-        others = ["", *(one for one in core.available() if one != name)]
-        other = address.choice(
-            st.selectbox, "Beside", others, key="why_beside", default="", width=240,
-            format_func=lambda one: runtime.network_title(one) if one else "this network only",
+        fill = address.choice(
+            st.segmented_control, "Fill", list(FILLS), key="why_fill", default="grey", required=True,
+            format_func=FILLS.__getitem__,
         )  # fmt: skip
-        opacity = address.choice(
-            st.select_slider, "Strength of the overlay", (0.25, 0.5, 0.75, 0.9, 1.0), key="why_opacity", default=0.9,
-            width=240,
+    return window, fill
+
+
+def explain(network: str, photo: str) -> Explain:
+    """The unit that was chosen, in one network on one picture. Raises ValueError where the network has no such unit."""
+    own = runtime.network(network)
+    if layer == core.LOGITS:
+        wanted = label or runtime.prediction(network, photo)[0][0]
+        if wanted not in own.labels:
+            raise ValueError(f"{runtime.network_title(network)} knows no “{wanted}”.")
+        return Explain(network, photo, layer, own.labels.index(wanted), window, fill)
+    unit = channel
+    if unit is None:
+        own.layer(layer)
+        found = runtime.activations(network, photo, (layer,))[layer]
+        unit = int(core.statistics(found).strongest()[0])
+    return Explain(network, photo, layer, unit, window, fill)
+
+
+def overlaid(recipe: Explain, values: np.ndarray, side: int = 256, limit: float | None = None) -> np.ndarray:
+    """A map over the picture that it explains."""
+    seen = recipe.photo()[0]
+    return figures.evidence(figures.enlarged(seen, side), figures.enlarged(values, side), opacity, limit=limit)
+
+
+def show_row(recipe: Explain, key: str) -> None:
+    """All methods in one row, which breaks on a narrow screen, and its files."""
+    photo = f" ({runtime.picture_title(recipe.picture)})" if recipe.picture != picture else ""
+    st.markdown(f"**{runtime.network_title(recipe.network)}: why “{recipe.title}”?**{photo}")
+    tiles, maps = [], {}
+    with st.container(horizontal=True, gap="xsmall"):
+        places = [st.container(width=132, gap="xxsmall") for _ in core.METHODS]
+    for place, (method, told) in zip(places, core.METHODS.items(), strict=True):
+        try:
+            with place, st.spinner(f"{told.title}…"):
+                maps[method] = recipe.found(method)
+        except ValueError as error:
+            place.caption(f"{told.title}: {error}")
+            continue
+        tiles.append(overlaid(recipe, maps[method]))
+        place.image(tiles[-1], width="stretch", alt=f"{told.title} for {recipe.title}")
+        place.caption(told.title, help=told.says)
+    facts = {"convscope": recipe.settings(), "methods": ", ".join(maps)}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        row = core.to_float(np.stack(tiles))
+        runtime.download(
+            "Row as PNG", lambda: core.encode_png(core.tile(row, columns=len(row)), metadata=facts),
+            f"why_{key}.png", "image/png",
         )  # fmt: skip
-    return net.labels.index(label or own[0][0]), opacity, other
+        runtime.download("Maps", lambda: core.encode_npz(maps), f"why_{key}.npz", "application/octet-stream")
+        runtime.download("Settings as JSON", recipe.settings().encode(), f"why_{key}.json", "application/json")
 
 
-def show_methods(network: str, target: int) -> None:
-    """All methods in rows, on one scale."""
-    st.markdown(f"**{runtime.network_title(network)}: why “{net.labels[target]}”?**")
-    methods = list(core.METHODS.items())
-    for first in range(0, len(methods), 5):
-        for column, (key, method) in zip(st.columns(5), methods[first : first + 5], strict=False):
-            with column:
-                found = runtime.explanation(network, picture, target, key)
-                shown = figures.evidence(figures.enlarged(WHOLE[0], 256), figures.enlarged(found, 256), opacity)
-                st.image(shown, width="stretch", alt=f"{method.title} for {net.labels[target]}")
-                st.caption(method.title, help=method.says)
+def shuffled_maps(recipe: Explain) -> dict[tuple[str, float], np.ndarray]:
+    """{(method, share of the layers shuffled): map}: what is there, and what is missing is made unless stopped."""
+    if st.session_state.get("truth", (None,))[0] != recipe:
+        st.session_state.truth = (recipe, {})
+    done: dict[tuple[str, float], np.ndarray] = st.session_state.truth[1]
+    missing = [(method, share) for share in SHARES for method in core.METHODS if (method, share) not in done]
+    if missing and st.session_state.get("truth_stopped") == recipe:
+        st.button("Go on", icon=":material/play_arrow:", on_click=st.session_state.pop, args=("truth_stopped", None))
+    elif missing:
+        bar, stop = st.progress(0.0), st.empty()
+        stop.button("Stop", icon=":material/stop:", on_click=st.session_state.update, args=({"truth_stopped": recipe},))
+        for index, (method, share) in enumerate(missing):
+            bar.progress(index / len(missing), f"{core.METHODS[method].title}, shuffled: {SHARES[share]}…")
+            done[method, share] = recipe.found(method, share=share)
+        bar.empty()
+        stop.empty()
+    return done
 
 
-def show_truth(target: int) -> None:
-    """Every map beside that of the network with shuffled weights."""
-    st.markdown("A map that stays when all weights are shuffled shows the picture, and not the network's reasons "
-                "([Adebayo et al., 2018](https://arxiv.org/abs/1810.03292)).")  # fmt: skip
-    rows = []
-    try:
-        with st.spinner("Nine methods on a shuffled network…", show_time=True):
-            for key, method in core.METHODS.items():
-                own = runtime.explanation(name, picture, target, key)
-                other = runtime.shuffled_explanation(name, picture, target, key)
-                rows.append((method.title, own, other, core.similarity(own, other)))
-    except ValueError as error:
-        st.info(str(error), icon=":material/info:")
-        return
-    base = figures.enlarged(WHOLE[0], 256)
-    for first in range(0, len(rows), 3):
-        for column, (title, own, other, alike) in zip(st.columns(3), rows[first : first + 3], strict=False):
-            both = [figures.evidence(base, figures.enlarged(one, 256), opacity) for one in (own, other)]
-            column.image(np.concatenate(both, axis=1), width="stretch", alt=f"{title}: trained, and shuffled")
-            column.caption(f"{title}: {alike:.2f} alike (trained | shuffled)")
+def show_truth(recipe: Explain) -> None:
+    """Every map beside those of the network with more and more layers shuffled, and how like them it is."""
+    st.markdown(
+        "The weights are shuffled from the last layer down. A map that stays like itself shows the picture, and not "
+        "the network's reasons ([Adebayo et al., 2018](https://arxiv.org/abs/1810.03292))."
+    )
+    done = shuffled_maps(recipe)
+    maps = {
+        method: [recipe.found(method), *(done[method, share] for share in SHARES if (method, share) in done)]
+        for method in core.METHODS
+    }
+    alike = {
+        core.METHODS[method].title: [core.similarity(own, one) for one in rest]
+        for method, (own, *rest) in maps.items()
+    }  # fmt: skip
+    chart = figures.alike(alike, [*SHARES.values()])
+    st.plotly_chart(chart, config=figures.PLAIN, key="alike", alt="Similarity against the layers shuffled")
+    st.caption(
+        f"From left to right: trained; shuffled: {', '.join(SHARES.values())}. The numbers say how alike each is to "
+        "the trained one: 1 is the same, 0 is chance (structural similarity)."
+    )
+    columns = st.columns(2, gap="large")
+    for index, ((title, values), row) in enumerate(zip(alike.items(), maps.values(), strict=True)):
+        with columns[index % 2]:
+            st.markdown(f"{title}: " + " · ".join(f"{value:.2f}" for value in values))
+            wall = figures.strip([overlaid(recipe, one, 128) for one in row])
+            st.image(wall, width="stretch", alt=f"{title}: trained, and shuffled")
 
 
-def show_curves(target: int) -> None:
+def show_curves(recipe: Explain) -> None:
     """How fast the answer comes and goes with the pixels that each map calls important."""
+    if recipe.layer != core.LOGITS:
+        st.info("These curves follow the probability of an answer; choose one above.")
+        return
     rises, falls = {}, {}
-    for key in CURVED:
-        found = runtime.explanation(name, picture, target, key)
-        title = core.METHODS[key].title
-        rises[title], falls[title] = core.insertion_deletion(net, WHOLE, target, found)
+    for method in CURVED:
+        title, own = core.METHODS[method].title, runtime.network(recipe.network)
+        rises[title], falls[title] = core.insertion_deletion(own, recipe.photo(), recipe.unit, recipe.found(method))
     chart = figures.risefall(rises, falls)
     st.plotly_chart(chart, config=figures.PLAIN, key="risefall", alt="Insertion and deletion curves")
     st.caption(
@@ -98,58 +180,91 @@ def show_curves(target: int) -> None:
     )
 
 
-def show_hiding(target: int) -> None:
-    """The occlusion map as a wall: a click hides that place."""
-    height, width = WHOLE.shape[1:3]
-    window = max(1, min(height, width) // 8)
-    _, falls = core.occlusion(net, WHOLE, target, window=window, stride=window)
-    heat = figures.evidence(
-        figures.enlarged(WHOLE[0], 512),
-        figures.enlarged(runtime.explanation(name, picture, target, "occlusion"), 512), opacity,
+def show_hiding(recipe: Explain) -> None:
+    """The occlusion map of the unit, which answers to a click, and those of the likeliest classes."""
+    (own,), (falls,) = runtime.hiding(
+        name, picture, recipe.layer, (recipe.unit,), window=recipe.window, fill=recipe.fill
     )  # fmt: skip
-    left, middle, right = st.columns(3)
-    labels = [f"hidden here, “{net.labels[target]}” falls by {fall:.2f}" for fall in falls.ravel()]
+    side = core.window_side(net.size, recipe.window)
+    rows, columns = falls.shape
+    labels = [f"hidden here, “{recipe.title}” falls by {fall:.2f}" for fall in falls.ravel()]
     chosen = min(st.session_state.get("hidden", int(falls.argmax())), falls.size - 1)
+    left, middle, right = st.columns(3)
     with left:
         components.wall(
-            figures.data_url(core.encode_png(heat)), columns=falls.shape[1], labels=labels, chosen=chosen, smooth=True,
-            alt="Occlusion map; arrow keys and Enter choose a place to hide", key="hiding",
+            figures.data_url(core.encode_png(overlaid(recipe, own, 512))), columns=columns, labels=labels,
+            chosen=chosen, smooth=True, alt="Occlusion map; arrow keys and Enter choose a place to hide", key="hiding",
             on_pick=lambda tile: st.session_state.update(hidden=tile),
         )  # fmt: skip
         st.caption("Click a place to hide it.")
-    row, column = (int(place * window + window // 2) for place in divmod(chosen, falls.shape[1]))
-    hidden = core.occluded(WHOLE, row, column, window=window)
+    row, column = (
+        round(place * (length - side) / max(1, count - 1)) + side // 2
+        for place, length, count in zip(divmod(chosen, columns), net.size, (rows, columns), strict=True)
+    )
+    hidden = core.occluded(recipe.photo(), row, column, window=side, fill=recipe.fill)
     middle.image(figures.magnified(hidden[0], 384), width="stretch", alt="The picture with one place hidden")
-    chart = figures.chances(core.predict(net, hidden)[0])
-    right.plotly_chart(chart, config=figures.PLAIN, key="hidden_answers", alt="Answers")
+    fall = float(falls.ravel()[chosen])
+    middle.caption(f"“{recipe.title}” {'falls' if fall >= 0 else 'rises'} by {abs(fall):.2f} with this place hidden.")
+    if net.labels:
+        chart = figures.chances(core.predict(net, hidden)[0])
+        right.plotly_chart(chart, config=figures.PLAIN, key="hidden_answers", alt="Answers")
+        show_classes(recipe)
+
+
+def show_classes(recipe: Explain) -> None:
+    """The occlusion map of each of several classes, all from the same hidden pictures, on one scale."""
+    likely = dict(runtime.prediction(name, picture))
+    asked = address.several(
+        "Classes", net.labels, key="why_classes", default=(), placeholder="the five likeliest", max_selections=9
+    )
+    classes = asked or list(likely)
+    units = tuple(net.labels.index(one) for one in classes)
+    maps, _ = runtime.hiding(name, picture, core.LOGITS, units, window=recipe.window, fill=recipe.fill)
+    limit = float(np.percentile(np.abs(maps), 99))
+    with st.container(horizontal=True, gap="xsmall"):
+        for label, values in zip(classes, maps, strict=True):
+            with st.container(width=160, gap="xxsmall"):
+                st.image(overlaid(recipe, values, limit=limit), width="stretch", alt=f"Occlusion for {label}")
+                st.caption(f"{label} ({likely[label]:.0%})" if label in likely else label)
 
 
 st.markdown(
-    "**Why did it say so?** Nine methods mark the pixels on which an answer depends: red speaks for it, blue against. "
-    "They do not agree, and that is worth seeing."
+    "**Why did it say so?** Nine methods mark the pixels on which an answer depends, or any other unit: red speaks for "
+    "it, blue against. They do not agree, and that is worth seeing."
 )
-if not net.labels:
-    st.info("This network has no classes, so there is no answer to explain.")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    layer, label, channel = choose_unit()
+    beside = choose_beside()
+    opacity = address.choice(
+        st.select_slider, "Strength of the overlay", (0.25, 0.5, 0.75, 0.9, 1.0), key="why_opacity", default=0.9,
+        width=200,
+    )  # fmt: skip
+    window, fill = choose_square()
+places = [(name, picture)]
+if beside:
+    places.append((beside, picture) if beside in core.available() else (name, beside))
+recipes = []
+for key, (network, photo) in zip("ab", places, strict=False):
+    try:
+        recipes.append(explain(network, photo))
+        show_row(recipes[-1], key)
+    except ValueError as error:
+        st.info(str(error), icon=":material/info:")
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.caption("against", width="content")
+    st.image(figures.evidence_scale(opacity), width=160, alt="Colours from against to for")
+    st.caption("for. Each map ends its scale at its own 99th percentile.", width="content")
+if not recipes:
     st.stop()
-target, opacity, beside = choose()
-with st.spinner("Nine methods…", show_time=True):
-    for network, where in zip([name, beside] if beside else [name], st.columns(2 if beside else 1), strict=True):
-        with where:
-            if runtime.network(network).labels == net.labels:
-                show_methods(network, target)
-            else:
-                st.info(f"{runtime.network_title(network)} knows other classes.")
 closer = address.choice(
     st.segmented_control, "Look closer", list(CLOSER), key="why_closer", default="hide", required=True,
     format_func=CLOSER.__getitem__,
 )  # fmt: skip
-if closer == "truth":
-    show_truth(target)
-elif closer == "curves":
-    show_curves(target)
-elif closer == "hide":
-    show_hiding(target)
+if closer == "code":
+    for one in recipes:
+        st.code(one.script(), language="python")
 else:
-    own = 'core.open_image("my_picture.jpg")'
-    photo = f'core.samples.load("{picture}")' if picture in core.samples.names() else own
-    st.code(SCRIPT.format(network=name, photo=photo, target=target), language="python")
+    try:
+        {"hide": show_hiding, "truth": show_truth, "curves": show_curves}[closer](recipes[0])
+    except ValueError as error:
+        st.info(str(error), icon=":material/info:")
