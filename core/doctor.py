@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from core import images
 from core.classifiers import LOGITS, Classifier
@@ -67,10 +66,8 @@ def diagnose(classifier: Classifier, pictures: Sequence[npt.ArrayLike], truths: 
     if any(not 0 <= truth < len(classifier.labels) for truth in truths):
         raise ValueError(f"Expected classes from 0 to {len(classifier.labels) - 1}, got {list(truths)}")
     batch = np.stack([_views(classifier, picture) for picture in pictures])
-    found = [
-        _finding(classifier.prepared(preprocess=normalisation(name)), name, batch, truths)
-        for name in choices(classifier)
-    ]
+    bare = classifier.prepared(preprocess=lambda prepared: prepared)  # compiled once for all of them
+    found = [_finding(bare, name, batch, truths) for name in choices(classifier)]
     return sorted(found, key=lambda finding: -finding.score)
 
 
@@ -87,7 +84,8 @@ def _views(classifier: Classifier, picture: npt.ArrayLike) -> Floats:
 
 def _finding(classifier: Classifier, name: str, batch: Floats, truths: Sequence[int]) -> Finding:
     tap = classifier.tap([LOGITS])
-    answers = [classifier.chances(tap(tf.constant(views))[LOGITS]).mean(axis=0) for views in batch]
+    brought = map(normalisation(name), batch)
+    answers = [classifier.chances(tap(views)[LOGITS]).mean(axis=0) for views in brought]
     chances: Floats = np.asarray(answers, np.float32)
     if not np.isfinite(chances).all():
         return Finding(name, np.nan_to_num(chances), -np.inf, 0 if len(truths) else None)

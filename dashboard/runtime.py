@@ -270,8 +270,14 @@ def needed(
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def explanation(
-    name: str, picture_name: str, unit: tuple[str, int], method: str, *,
-    window: float = 1 / 8, fill: str = "grey", share: float = 0.0,
+    name: str,
+    picture_name: str,
+    unit: tuple[str, int],
+    method: str,
+    *,
+    window: float = 1 / 8,
+    fill: str = "grey",
+    share: float = 0.0,
 ) -> npt.NDArray[np.float32]:
     """The map (h, w) of one method for one unit (layer, channel) on one picture.
 

@@ -23,6 +23,10 @@ PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py
 PAGES += ("app_pages/attack.py", "app_pages/why.py", "app_pages/units.py", "app_pages/network.py")
 
 
+SLOW = pytest.mark.slow
+HEAVY = ("app_pages/why.py", "app_pages/units.py")
+
+
 def open_app(page: str | None = None, **address: str) -> AppTest:
     app = AppTest.from_file(APP, default_timeout=120)
     app.query_params.update(address)
@@ -397,7 +401,7 @@ def mobilenet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("mobilenet")
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [pytest.param(one, marks=SLOW if one in HEAVY else ()) for one in PAGES])
 def test_every_page_works_on_a_network_of_keras(page: str) -> None:
     settings = {"steps": "2", "octaves": "1", "size": "256"} if "dream" in page else {"many": "8"}
     settings |= {"layer": "conv_pw_2_relu", "attack_steps": "2"}
@@ -412,11 +416,9 @@ def test_every_page_works_on_a_network_of_keras(page: str) -> None:
         assert not app.exception and not app.error
 
 
-@pytest.mark.parametrize("closer", ["truth", "curves", "hide", "code"])
+@pytest.mark.parametrize("closer", ["curves", "hide"])
 def test_explanations_looked_at_closer(closer: str) -> None:
     app = open_app("app_pages/why.py", picture="cat", explain="pretzel", why_closer=closer, why_beside="lens5_robust")
     assert not app.exception and not app.error
     shown = words(app)
     assert shown.count("why “pretzel”?") == 2 and all(one.title in shown for one in core.METHODS.values())
-    if closer == "code":
-        exec(app.code[0].value, {})

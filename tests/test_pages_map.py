@@ -126,7 +126,7 @@ def test_script_of_the_map_runs() -> None:
 
 
 @pytest.mark.usefixtures("mobilenet")
-@pytest.mark.parametrize("page", [INVERSION, MAP])
+@pytest.mark.parametrize("page", [pytest.param(INVERSION, marks=pytest.mark.slow), MAP])
 def test_both_pages_work_on_a_network_of_keras(page: str) -> None:
     settings = {"invert_steps": "24", "invert_layers": "conv_pw_2_relu", "map_set": "photos"}
     app = open_app(page, network="mobilenet_0.25", picture="cat", **settings)

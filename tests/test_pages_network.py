@@ -151,9 +151,8 @@ from dashboard import runtime
 def use(name):
     net = runtime.network(name)
     picture = core.seen_by(net, core.samples.load("cat"))
-    core.last(core.maximize(net, core.stages(net)[-1].layer, [0, 1], size=64, steps=2))
     core.last(core.fgsm(net, picture, [0], epsilon=1 / 255))
-    core.attribute(net, picture, 0)
+    core.attribute(net, picture, 0, method="gradient")
 
 names, own = core.available()[:2], psutil.Process()
 use(names[0])
