@@ -84,7 +84,7 @@ class Classifier:
     def chances(self, logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Probabilities of logits (N, classes), by the softmax or the sigmoid with which the network ends."""
         scale = tf.nn.softmax if self.scale == "softmax" else tf.sigmoid
-        return np.asarray(scale(tf.convert_to_tensor(logits, tf.float32)))
+        return np.asarray(scale(tf.cast(logits, tf.float32)))
 
     def forward(self, layers: Iterable[str], *, change: Mapping[str, graphs.Change] | None = None) -> Forward:
         """Pictures (N, H, W, 3) -> {layer: activation}, not compiled: to be called inside another ``tf.function``.
@@ -220,11 +220,14 @@ class Stage:
 
 
 def stages(classifier: Classifier) -> tuple[Stage, ...]:
-    """The stages of a network, first to last: those that its card names, or else one for each size of map."""
+    """The stages of a network, first to last: those that its card names, or else one for each size of map.
+
+    A network without maps has one stage, its last layer.
+    """
     if "stages" in classifier.card:
         return tuple(Stage(**stage) for stage in classifier.card["stages"])
     last = {info.shape[:2]: info.name for info in classifier.layers.values() if info.spatial}
-    return tuple(Stage(name, name) for name in last.values())
+    return tuple(Stage(name, name) for name in last.values() or [list(classifier.layers)[-1]])
 
 
 def connections(classifier: Classifier) -> tuple[tuple[str, str], ...]:

@@ -26,6 +26,8 @@ import h5py
 import keras
 import numpy as np
 
+from core.classifiers import LOGITS, classifier
+
 try:
     import resource
 except ImportError:  # Windows has none
@@ -33,7 +35,7 @@ except ImportError:  # Windows has none
 
 MIB = 2**20
 FILE_BYTES = 1024 * MIB
-CONFIG_BYTES = 16 * MIB
+CONFIG_BYTES = 8 * MIB
 MEMORY = 3072 * MIB
 SECONDS = 120
 MOST_PARAMETERS = 500_000_000
@@ -100,10 +102,12 @@ def _kind(file: Path) -> str:
         raise ValueError(f"{wanted}, which cannot be read: {error.strerror}") from error
     if size > FILE_BYTES:
         raise ValueError(f"{wanted} of {size // MIB} MB; the most is {FILE_BYTES // MIB} MB")
-    if head == b"\x89HDF\r\n\x1a\n":
-        return "h5"
-    if head.startswith(b"PK\x03\x04"):
-        return "keras"
+    found = "h5" if head == b"\x89HDF\r\n\x1a\n" else "keras" if head.startswith(b"PK\x03\x04") else ""
+    named = {".keras": "keras", ".h5": "h5", ".hdf5": "h5"}.get(file.suffix, "")
+    if found and (found != named or (found == "h5" and zipfile.is_zipfile(file))):
+        raise ValueError(f"{wanted}, whose contents are not what its name says")  # Keras goes by the name
+    if found:
+        return found
     what = "a pickle, which may run any code" if head[:1] == b"\x80" else "which is neither a zip archive nor HDF5"
     raise ValueError(f"{wanted}, {what}")
 
@@ -243,7 +247,8 @@ def _listed(kind: str, module: str) -> bool:
     """Whether a class of Keras is one that a network for pictures may be made of."""
     if kind in _LAYERS or kind in _MODELS:
         return True
-    spaces = (keras.initializers, keras.regularizers, keras.constraints, keras.dtype_policies)
+    compiled = (keras.optimizers, keras.losses, keras.metrics)  # of a compiled network inside this one
+    spaces = (keras.initializers, keras.regularizers, keras.constraints, keras.dtype_policies, *compiled)
     if any(isinstance(vars(space).get(kind), type) for space in spaces):
         return True
     operations = (getattr(keras.src.ops, part) for part in _OPERATIONS)
@@ -259,11 +264,15 @@ def _declared(entry: dict[str, Any]) -> int:
         return 0
     shape = build.get("input_shape") if isinstance(build, dict) else None
     before = shape[-1] if isinstance(shape, list) and shape else 1
-    parts = [config.get("units", config.get("filters", 0)), before, *np.ravel(config.get("kernel_size", 1)).tolist()]
-    groups = config.get("groups", 1)
-    if not all(isinstance(part, int) and part >= 0 for part in (*parts, groups)):
+    kernel, groups = config.get("kernel_size", 1), config.get("groups", 1)
+    parts = [config.get("units", config.get("filters", 0)), before, groups]
+    parts += kernel if isinstance(kernel, list) and len(kernel) <= 3 else [kernel]
+    if not all(isinstance(part, int) and 0 <= part < 2**31 for part in parts):
         return 0
-    return int(math.prod(parts)) // max(1, groups)
+    units, before, groups, *sides = map(int, parts)
+    if str(entry["class_name"]).startswith("Separable"):
+        return before * math.prod(sides) + before * units
+    return units * before * math.prod(sides) // max(1, groups)
 
 
 # -------------------------------------------------------------------------------------- the child process
@@ -338,12 +347,14 @@ def _try(path: Path, kind: str) -> Report:
 
 
 def _run_once(network: keras.Model, path: Path) -> None:
-    """Run it where it has one picture as input; others get their sentence when a classifier is made of them."""
-    inputs = keras.tree.flatten(network.inputs)
-    if len(inputs) != 1 or len(inputs[0].shape) != 4:
-        return
+    """Make a classifier of it and run that to its end, compiled: what fails here would fail on every page."""
+    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+        raise ValueError(f"Expected weights that are numbers, got {path.name} with some that are not")
+    own = classifier(network, name=path.stem, size=(OPEN_SIDE, OPEN_SIDE))
+    if not own.layers:
+        raise ValueError(f"Expected layers with channels, got {path.name}, which has none")
     try:
-        network(np.full((1, *(side or OPEN_SIDE for side in inputs[0].shape[1:])), 0.5, np.float32), training=False)
+        own.tap([LOGITS] if own.labels else [list(own.layers)[-1]])(np.full((1, *own.size, 3), 0.5, np.float32))
     except Exception as error:
         raise ValueError(f"Expected a network that runs, got {path.name}: {_first_words(error)}") from error
 
@@ -380,8 +391,9 @@ def _check_links(file: Any, name: str) -> None:
 
 
 def _first_words(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
+    """The first line of what an error says, or the last where the first says only where it was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[-1 if lines[0].startswith("in user code") else 0][:300]
 
 
 # ------------------------------------------------------------------------------------------------- labels

@@ -21,6 +21,10 @@ Change = Callable[[tf.Tensor], tf.Tensor]
 END = "(end)"
 """The name under which a graph keeps the network's output."""
 
+RESERVED = frozenset({END, "(logits)"})
+MOST_CALLS = 5000
+"""Networks inside networks can call a layer more often than anybody can wait for."""
+
 
 @dataclass(frozen=True)
 class ReceptiveField:
@@ -149,7 +153,12 @@ class Graph:
             results = keras.tree.flatten(step.operation(*args, **kwargs))
             for symbol, result in zip(step.outputs, results, strict=True):
                 values[id(symbol)] = changes[id(symbol)](result) if id(symbol) in changes else result
-        return {name: values[id(self.tensors[name])] for name in names}
+        return {name: _single(values[id(self.tensors[name])]) for name in names}
+
+
+def _single(tensor: tf.Tensor) -> tf.Tensor:
+    """In single precision: networks may compute in half or double."""
+    return tf.cast(tensor, tf.float32) if tensor.dtype in (tf.float16, tf.bfloat16, tf.float64) else tensor
 
 
 def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
@@ -186,6 +195,7 @@ class _Trail:
 class _Reader:
     graph: Graph
     trails: dict[int, _Trail] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
 
     def descend(self, network: keras.Model, x: Any, prefix: str) -> Any:
         """Call every layer of a model on the symbolic ``x`` (one tensor or several); returns the symbolic output."""
@@ -216,6 +226,8 @@ class _Reader:
 
     def call(self, layer: Any, *args: Any, prefix: str, **kwargs: Any) -> Any:
         """Call one layer and write the call down, or go into it where it is a model itself."""
+        if len(self.graph.steps) >= MOST_CALLS:
+            raise ValueError(f"Expected at most {MOST_CALLS} layer calls, got a network with more")
         name = self._unused(prefix + layer.name)
         if isinstance(layer, keras.Model):
             return self.descend(layer, args[0], prefix=name + "/")
@@ -228,16 +240,16 @@ class _Reader:
         self.trails.update((id(tensor), trail) for tensor in step.outputs)
         self.graph.steps.append(step)
         self.graph.tensors[name] = step.outputs[0]
-        self.graph.layers[name] = _describe(name, layer, step, trail)
+        info = _describe(name, layer, step, trail)
+        if len(info.shape) in (1, 3):  # others have no channels, or no map
+            self.graph.layers[name] = info
         return output
 
     def _unused(self, name: str) -> str:
         """The name, or ``name:2`` and so on for a layer that is called again."""
-        taken, count, free = self.graph.tensors, 1, name
-        while free in taken:
-            count += 1
-            free = f"{name}:{count}"
-        return free
+        count = self.calls[name] = self.calls.get(name, 1 if name in RESERVED else 0) + 1
+        free = name if count == 1 else f"{name}:{count}"
+        return self._unused(free) if count > 1 and free in self.graph.tensors else free
 
 
 def _as_function(network: keras.Model, x: Any) -> keras.Function:

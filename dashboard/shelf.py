@@ -66,11 +66,6 @@ def _opened(path: str, side: int) -> core.Classifier:
     return core.load_file(path, size=(side, side) if side else None)
 
 
-def open_size(own: Own) -> bool:
-    """Whether the file leaves the size of its pictures open."""
-    return None in tuple(_opened(str(own.path), own.side).network.input_shape[1:3])
-
-
 def close() -> None:
     """Let go of the open file's network."""
     _opened.clear()
@@ -127,12 +122,16 @@ def bring_path(text: str) -> str:
     path = Path(text.strip().strip("'\"")).expanduser()
     if not path.is_file() or path.suffix.lower() not in (".keras", ".h5", ".hdf5"):
         raise ValueError(f"Expected the path of a .keras or .h5 file on this machine, got {harmless(text)}")
-    core.inspect(path)  # before it is read as a whole
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
     return put(Own(path, harmless(path.name), digest.hexdigest()))
+
+
+def plain(sentence: str) -> str:
+    """A sentence that quotes a person's file, so that Markdown shows its signs and does not follow them."""
+    return re.sub(r"([\[\]<>!*`$\\])", r"\\\1", sentence)
 
 
 def harmless(text: str) -> str:

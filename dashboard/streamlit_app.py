@@ -118,6 +118,6 @@ if (before := st.session_state.get("shown_network")) not in (None, st.session_st
     runtime.release(before, after=st.session_state.network)
 st.session_state.shown_network = st.session_state.network
 if refused := st.session_state.pop("refused", None):
-    st.error(refused, icon=":material/error:")
+    st.error(shelf.plain(refused), icon=":material/error:")
 
 page.run()

@@ -126,13 +126,57 @@ def test_options_are_checked(good):
         (b"", "neither a zip archive nor HDF5"),
         (pickle.dumps({"weights": [1, 2]}), "a pickle, which may run any code"),
         (b"PK\x03\x04 and nothing of an archive", "broken or cut off"),
-        (b"\x89HDF\r\n\x1a\n and nothing of HDF5", "broken or cut off"),
+        (b"\x89HDF\r\n\x1a\n and nothing of HDF5", "not what its name says"),
     ],
 )
 def test_what_is_no_network_is_refused(tmp_path, content, sentence):
     path = tmp_path / "bad.keras"
     path.write_bytes(content)
     refused(path, sentence)
+
+
+def test_a_file_that_is_two_kinds_at_once_is_refused(good, tmp_path):
+    """Keras goes by the name and by the end of a file, the first look by its beginning: all must agree."""
+    old = tmp_path / "old.h5"
+    network().save(old)
+    for name in ("both.keras", "both.h5"):
+        both = tmp_path / name
+        both.write_bytes(old.read_bytes() + good.read_bytes())
+        refused(both, "whose contents are not what its name says")
+    (tmp_path / "zip.h5").write_bytes(good.read_bytes())
+    refused(tmp_path / "zip.h5", "whose contents are not what its name says")
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    bad = network()
+    bad.set_weights([weight * np.nan for weight in bad.get_weights()])
+    bad.save(tmp_path / "nan.keras")
+    refused(tmp_path / "nan.keras", "weights that are numbers, got nan.keras")
+
+
+@pytest.mark.parametrize("kernel", [[10**4000] * 400, [[1], [1, 2]], "x", -1, [2**40]])
+def test_an_absurd_kernel_costs_no_time(good, tmp_path, kernel):
+    began = time.monotonic()
+    entry = {"class_name": "Dense", "config": {"kernel_size": kernel, "filters": 3}}
+    assert files._declared(entry) == 0 and time.monotonic() - began < 0.1
+
+
+def test_separable_kernels_are_counted_as_they_are():
+    layer = L.SeparableConv2D(64, 5, use_bias=False)
+    layer.build((None, 8, 8, 32))
+    entry = {"class_name": "SeparableConv2D", "config": layer.get_config(), "build_config": {"input_shape": [1, 32]}}
+    entry["config"]["kernel_size"] = [5, 5]
+    assert files._declared(entry) == layer.count_params()
+
+
+def test_layers_called_very_often_are_refused(tmp_path):
+    image = keras.Input((16, 16, 3))
+    once = keras.Model(image, L.ReLU(name="r")(image), name="m0")
+    for depth in range(1, 14):
+        image = keras.Input((16, 16, 3))
+        once = keras.Model(image, once(once(image)), name=f"m{depth}")
+    with pytest.raises(ValueError, match="at most 5000 layer calls"):
+        core.classifier(once, name="deep")
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
@@ -235,7 +279,7 @@ def test_a_large_description_and_a_bomb_are_refused_at_once(good, tmp_path):
     zeros = rewritten(good, tmp_path, weights=bytes(300 * files.MIB), packing=zipfile.ZIP_DEFLATED, name="bomb.keras")
     refused(zeros, "bytes that unpack to 3")
     stored = json.dumps(description(good)).encode() + b" " * (20 * files.MIB)
-    refused(rewritten(good, tmp_path, config=stored, name="c.keras"), "description of at most 16 MB")
+    refused(rewritten(good, tmp_path, config=stored, name="c.keras"), "description of at most 8 MB")
     assert time.monotonic() - began < 5
 
 

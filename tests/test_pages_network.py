@@ -79,6 +79,21 @@ def test_own_file_opens_and_every_page_shows_it(local: None, no_child: None, fil
         assert app.selectbox(key="network").value == name
 
 
+@pytest.mark.parametrize("kind", ["no classes", "no maps", "half"])
+def test_unusual_networks_break_no_page(local: None, no_child: None, tmp_path: Path, kind: str) -> None:
+    image = keras.Input((16, 16, 3), name="image", dtype="float32")
+    x = L.Flatten(name="flat")(image) if kind == "no maps" else L.Conv2D(4, 3, name="conv")(image)
+    if kind == "half":
+        x = L.Dense(3, name="out", dtype="float16")(L.GlobalMaxPooling2D(dtype="float16")(x))
+    elif kind == "no maps":
+        x = L.Dense(3, name="out")(x)
+    keras.Model(image, x).save(tmp_path / "odd.keras")
+    app = bring(open_app(PAGE), tmp_path / "odd.keras")
+    for page in ("start", "network", "activations", "filters", "attack", "why"):
+        app.switch_page(f"app_pages/{page}.py").run()
+        assert not app.exception and app.selectbox(key="network").value.startswith("own-"), page
+
+
 def test_what_a_person_says_of_it_is_used(local: None, no_child: None, file: Path) -> None:
     app = bring(open_app(PAGE), file)
     before = app.selectbox(key="network").value

@@ -40,7 +40,8 @@ def choose_units() -> tuple[str, tuple[int, ...]]:
         return core.LOGITS, tuple(net.labels.index(label) for label in labels)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = address.choice(
-            st.selectbox, "Layer", list(net.layers), key="layer", default=stages[-2].layer, width=320,
+            st.selectbox, "Layer", list(net.layers), key="layer", width=320,
+            default=stages[max(0, len(stages) - 2)].layer,
             format_func=lambda layer: f"{layer} · {net.layer(layer).channels} channels",
         )  # fmt: skip
         channels = net.layer(layer).channels

@@ -143,7 +143,7 @@ def show_naming(own: shelf.Own) -> None:
             change(own, labels=core.imagenet_labels())
         if own.labels and st.button("Class numbers"):
             change(own, labels=())
-    if shelf.open_size(own):
+    if None in net.network.input_shape[1:3]:
         st.subheader("How large are its pictures?")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             side = st.number_input("Height and width in pixels", 16, 1024, net.size[0], 8, width=240)

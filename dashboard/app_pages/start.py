@@ -20,15 +20,18 @@ seen = core.seen_by(net, runtime.picture(picture), scale=4)[0]
 left.image(core.to_uint8(seen), caption=runtime.picture_title(picture), alt="The picture", width="stretch")
 with right:
     st.subheader("What the network says")
-    prediction = runtime.prediction(name, picture)
-    best, chance = prediction[0]
-    st.markdown(f"It says **{best}**, with {chance:.0%} confidence. {runtime.remark(net)}")
-    st.plotly_chart(
-        figures.chances(prediction),
-        config=figures.PLAIN,
-        key="chances",
-        alt="; ".join(f"{label} {value:.1%}" for label, value in prediction),
-    )
+    if net.labels:
+        prediction = runtime.prediction(name, picture)
+        best, chance = prediction[0]
+        st.markdown(f"It says **{best}**, with {chance:.0%} confidence. {runtime.remark(net)}")
+        st.plotly_chart(
+            figures.chances(prediction),
+            config=figures.PLAIN,
+            key="chances",
+            alt="; ".join(f"{label} {value:.1%}" for label, value in prediction),
+        )
+    else:
+        st.caption("This network has no classes; look at its layers.")
 
 st.subheader("The map of the network")
 st.caption(f"{runtime.network_title(name)}: {net.card.get('summary', '')} Under each stage, the sixteen channels that "
@@ -37,8 +40,6 @@ results = runtime.activations(name, picture, tuple(stage.layer for stage in stag
 for column, stage in zip(st.columns(len(stages)), stages, strict=True):
     info = net.layer(stage.layer)
     activation = results[stage.layer]
-    strongest = core.statistics(activation).strongest()[:16]
-    wall = figures.wall(core.maps(activation[0][..., strongest]), "Viridis", columns=4, tile=64)
     with column.container(border=True):
         st.page_link(
             "app_pages/activations.py",
@@ -46,6 +47,9 @@ for column, stage in zip(st.columns(len(stages)), stages, strict=True):
             icon=":material/grid_view:",
             query_params={"network": name, "picture": picture, "layer": stage.layer},
         )
-        st.image(wall.pixels, alt=f"Sixteen channels of {stage.name}", width="stretch")
+        if info.spatial:
+            strongest = core.statistics(activation).strongest()[:16]
+            wall = figures.wall(core.maps(activation[0][..., strongest]), "Viridis", columns=4, tile=64)
+            st.image(wall.pixels, alt=f"Sixteen channels of {stage.name}", width="stretch")
         st.caption(runtime.extent(info))
         st.markdown(stage.says)

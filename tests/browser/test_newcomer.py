@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 import core
 
-PAGES = ("/", "/network", "/activations", "/filters", "/dream", "/attack", "/why", "/units", "/inversion", "/map")
+PAGES = ("/", "/network", "/activations", "/filters", "/dream", "/attack", "/why")
 NEW = "data => [...document.querySelectorAll('[data-testid^=stBidi]')].some(host => "
 NEW += "host.shadowRoot?.querySelector('.wall')?.getAttribute('aria-label')?.includes(data))"
 SAMPLES = {sample.name: sample.title for sample in core.samples.samples()}

@@ -60,3 +60,14 @@ def test_own_file_opens_by_upload_and_works_on_every_page(arrive: Arrive, local:
     me.page.get_by_role("button", name="Run", exact=True).click()
     expect(me.page.get_by_text(re.compile("Fools the network, verified|Does not fool"))).to_be_visible()
     expect(me.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_later_pages_fit_a_phone(arrive: Arrive, local: Server) -> None:
+    me = arrive(width=390, height=844)
+    me.url = local.url
+    for path, shown in (("/units", "div.wall"), ("/inversion", "[data-testid=stImage] img"), ("/map", ".main-svg")):
+        me.go(path)
+        expect(me.page.locator(shown).first).to_be_visible()
+        for scheme in ("light", "dark"):
+            me.page.emulate_media(color_scheme=scheme)
+            assert me.widths == (390, 390)
