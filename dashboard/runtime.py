@@ -15,6 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -817,6 +818,20 @@ def run(
         bar.progress(frame.share, say(frame))
     bar.empty()
     picture.empty()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """A Stop button while a run lasts; what refuses it is said in one sentence, and at its end the page draws anew."""
+    stop = st.empty()
+    stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
+    try:
+        yield
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        stop.empty()
+    else:
+        st.rerun()
 
 
 def _next(frames: Iterator[Anything], bar: Any) -> Anything | None:

@@ -268,16 +268,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
         disabled=len(core.available()) < 2, help="The same attack on both, side by side.",
     )  # fmt: skip
 if start or both:
-    stop = st.empty()
-    stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
     other = st.session_state.attack_other or next((one for one in core.available() if both and one != name), "")
-    try:
-        with st.columns([2, 3])[0]:
-            run({"a": recipe} | ({"b": replace(recipe, network=other)} if other else {}))
-        st.rerun()
-    except ValueError as error:
-        st.error(str(error), icon=":material/error:")
-        stop.empty()
+    with runtime.stoppable(), st.columns([2, 3])[0]:
+        run({"a": recipe} | ({"b": replace(recipe, network=other)} if other else {}))
 
 done = made()
 if not done:

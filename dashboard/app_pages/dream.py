@@ -288,18 +288,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.button("Surprise me", icon=":material/casino:", key="surprise", on_click=surprise)
     words = st.empty()
 if start or deeper or surprised:
-    stop = st.empty()
-    stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
-    try:
-        with st.columns([3, 2], gap="large")[0]:
-            if deeper and done is not None:
-                run(replace(done, rounds=done.rounds + 1), st.session_state.growth_dream.frame.images.numpy())
-            else:
-                run(recipe)
-        st.rerun()
-    except ValueError as error:
-        st.error(str(error), icon=":material/error:")
-        stop.empty()
+    with runtime.stoppable(), st.columns([3, 2], gap="large")[0]:
+        if deeper and done is not None:
+            run(replace(done, rounds=done.rounds + 1), st.session_state.growth_dream.frame.images.numpy())
+        else:
+            run(recipe)
 
 left, right = st.columns([3, 2], gap="large")
 with left:

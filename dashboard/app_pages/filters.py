@@ -239,14 +239,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
         )  # fmt: skip
     words = st.empty()
 if start or more or st.session_state.pop("twins", False):
-    stop = st.empty()
-    stop.button("Stop", icon=":material/stop:", key="stop", help="What is there stays.")
-    try:
+    with runtime.stoppable():
         run_on() if more else run({"a": recipe} | ({"b": other} if other else {}))
-        st.rerun()
-    except ValueError as error:
-        st.error(str(error), icon=":material/error:")
-        stop.empty()
 
 made = finished()
 if not made:
