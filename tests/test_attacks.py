@@ -197,7 +197,10 @@ def test_every_attack_raises_its_loss_and_leaves_its_input(net, photos, name):
     assert frames[-1].share == 1.0 and frames[-1].curve.shape[1] >= 2
 
 
-@pytest.mark.parametrize("name", ["bim", "pgd", "mifgsm", "deepfool", "carlini_wagner", "square", "universal"])
+SLOWEST = pytest.param("carlini_wagner", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["bim", "pgd", "mifgsm", "deepfool", SLOWEST, "square", "universal"])
 def test_the_standard_network_is_fooled_from_the_file(net, photos, name):
     pictures, labels = photos
     settings = {"steps": 150, "searches": 4} if name == "carlini_wagner" else {}  # as on the page

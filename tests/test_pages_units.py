@@ -85,6 +85,7 @@ def test_one_unit_under_every_lens() -> None:
     assert not app.exception and "Without it" not in words(app)
 
 
+@pytest.mark.slow
 def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
     app = open_page(units_show="unit")
     assert not app.exception and f"**{STAGES[-2]}**" in words(app)

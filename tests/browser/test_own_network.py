@@ -62,6 +62,7 @@ def test_own_file_opens_by_upload_and_works_on_every_page(arrive: Arrive, local:
     expect(me.page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_later_pages_fit_a_phone(arrive: Arrive, local: Server) -> None:
     me = arrive(width=390, height=844)
     me.url = local.url
