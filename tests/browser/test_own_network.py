@@ -34,12 +34,14 @@ def test_own_file_opens_by_upload_and_works_on_every_page(arrive: Arrive, local:
     chooser = me.page.locator('[data-testid="stFileUploader"] input[type=file]').first
 
     chooser.set_input_files({"name": "evil.keras", "mimeType": "application/zip", "buffer": b"PK\x03\x04 no archive"})
+    me.page.wait_for_timeout(2000)  # clicked before the upload has ended, it would open nothing
     me.settle().page.get_by_role("button", name="Open it").click()
     expect(me.page.get_by_role("alert").filter(has_text="evil.keras, which is broken or cut off")).to_be_visible()
     expect(me.page.get_by_text("Parameters", exact=True)).to_be_visible()
 
     me.go("/network").page.get_by_role("button", name="Your own network").click()
     chooser.set_input_files(shared / "models" / FILE)
+    me.page.wait_for_timeout(2000)  # clicked before the upload has ended, it would open nothing
     me.settle().page.get_by_role("button", name="Open it").click()
     expect(me.page.get_by_role("combobox", name="Network")).to_have_value(FILE)
     expect(me.page.get_by_text(re.compile("Proposed: .*0 to 1"))).to_be_visible()
