@@ -4,33 +4,38 @@ Pictures are float32 (N, H, W, 3) RGB in [0, 1] everywhere; height comes before 
 
 The map of the package:
 
-    images          files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
-    videos          the beginning of a film file -> pictures
-    samples         photographs that come with scikit-image and scikit-learn, and a drawn test card
-    graphs          a Keras network of any style, read as a flat list of layer calls; receptive fields
-    classifiers     Classifier: network, preprocessing, labels, layers; taps
-    normalisations  the usual ranges of numbers in which networks want their pictures
-    files           a person's own .keras or .h5 file, checked, and tried in a child process first
-    zoo             where classifiers come from: in the box, keras.applications, a person's file; ``load``
-    doctor          which normalisation does this network want? ``diagnose`` tries them
-    activations     feature maps, their statistics, kernels, predictions
-    objectives      what to raise: Channel, Neuron, Logit, Direction, Energy, Diversity, CrossEntropy; + - *
-    canvases        what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
-    transforms      random differentiable views: Pad, Jitter, Zoom, Turn, ..., Chain
-    ascent          Frame, ``ascend`` (the one loop), the updates Climb and Adam
-    folding         a network with its batch normalisation folded away, for speed
-    sets            many pictures: tiles of photographs, a folder or a zip, CIFAR-10
-    filters         ``maximize``: the pictures that units like most; published presets
-    dream           ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video`` make films
-    attacks         FGSM, PGD, DeepFool, Carlini & Wagner, ...; norms, rounding to 8 bits, minimal epsilon
-    attribution     gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
-    inversion       ``invert``, ``caricature``: a picture drawn again from the activations of a layer
-    codes           what a layer says of many pictures; a map on which like ones lie together
-    units           the patches of real pictures that excite a unit, their projections; units switched off
-    defences        what may be done to a picture before it is believed: JPEG, blur, ...
-    bundled/        the networks that this project trained, their cards, and the script that trained them
+    pictures/             know no network
+        images            files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
+        videos            the beginning of a video file -> pictures
+        samples           photographs that come with scikit-image and scikit-learn, and a drawn test card
+        sets              many pictures: tiles of photographs, a folder or a zip, CIFAR-10
+    networks/             do not optimize
+        graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
+        classifiers       Classifier: network, preprocessing, labels, layers; taps
+        folding           a network with its batch normalization folded away, for speed
+        files             a person's own .keras or .h5 file, checked, and tried in a child process first
+        preprocessing     the usual ranges of numbers in which networks want their pictures
+        detection         which of them does this network want? tries them
+        zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
+        activations       feature maps, their statistics, kernels, predictions
+    optimize/             gradient ascent on pictures
+        objectives        what to maximize: Channel, Neuron, Logit, Direction, Energy, Diversity, ...; + - *
+        parameterizations what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
+        transforms        random differentiable views: Pad, Jitter, Scale, Rotate, ..., Chain
+        ascent            Frame, ``ascend`` (the one loop), its updates and regularizers
+    techniques/           none imports another
+        filters           ``maximize``: the pictures that units like most; published presets
+        dream             ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
+        attacks           FGSM, PGD, DeepFool, Carlini & Wagner, ...; norms, rounding to 8 bits, minimal epsilon
+        defences          what may be done to a picture before it is believed: JPEG, blur, ...
+        attribution       gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
+        inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
+        codes             what a layer says of many pictures; a map on which like ones lie together
+        units             the patches of real pictures that excite a unit, their projections; units switched off
+    bundled/              the networks that this project trained, their cards, and the script that trained them
 
-A technique is one module that uses the ones above and no other technique.
+Every arrow points down: pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or one package
+where it is large, that uses the floors below and no other technique.
 
     >>> import core
     >>> net = core.load(core.available()[0])
@@ -40,10 +45,51 @@ A technique is one module that uses the ones above and no other technique.
     >>> core.last(core.maximize(net, "conv4_2_relu", [0, 1, 2], size=128, steps=64, seed=0)).images.shape
 """
 
-from core import samples
-from core.activations import Statistics, activations, changes, encode_npz, kernels, maps, predict, seen_by, statistics
-from core.ascent import Estimate, Frame, State, ascend, last, score
-from core.attacks import (
+from core.networks.activations import (
+    Statistics,
+    activations,
+    changes,
+    encode_npz,
+    kernels,
+    maps,
+    predict,
+    seen_by,
+    statistics,
+)
+from core.networks.classifiers import (
+    LOGITS,
+    Classifier,
+    LayerInfo,
+    ReceptiveField,
+    Stage,
+    classifier,
+    connections,
+    stages,
+)
+from core.networks.detection import Finding, diagnose
+from core.networks.files import Report, inspect, read_labels
+from core.networks.preprocessing import Normalization, NORMALizATIONS, normalization
+from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
+from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
+from core.pictures import samples
+from core.pictures.images import (
+    digest,
+    encode_gif,
+    encode_jpeg,
+    encode_mp4,
+    encode_png,
+    fit,
+    open_image,
+    read_png_metadata,
+    resize,
+    shrink,
+    tile,
+    to_float,
+    to_uint8,
+)
+from core.pictures.sets import PictureSet, as_set, cifar10, gather, sample_tiles, tiles
+from core.pictures.videos import Film, open_video
+from core.techniques.attacks import (
     ATTACKS,
     NORMS,
     Attack,
@@ -65,7 +111,7 @@ from core.attacks import (
     square,
     universal,
 )
-from core.attribution import (
+from core.techniques.attribution import (
     METHODS,
     Method,
     attribute,
@@ -73,15 +119,13 @@ from core.attribution import (
     occluded,
     occlusion,
     occlusions,
-    randomised,
+    randomized,
     similarity,
     window_side,
 )
-from core.classifiers import LOGITS, Classifier, LayerInfo, ReceptiveField, Stage, classifier, connections, stages
-from core.codes import ARRANGEMENTS, apart, arrange, codes, nearest
-from core.defences import DEFENCES, defended
-from core.doctor import Finding, diagnose
-from core.dream import (
+from core.techniques.codes import ARRANGEMENTS, apart, arrange, codes, nearest
+from core.techniques.defences import DEFENCES, defended
+from core.techniques.dream import (
     DREAMS,
     Dreaming,
     DreamPreset,
@@ -92,24 +136,8 @@ from core.dream import (
     estimate_dream,
     painted_mask,
 )
-from core.files import Report, inspect, read_labels
-from core.filters import PRESETS, Preset, awake, estimate, maximize
-from core.images import (
-    digest,
-    encode_gif,
-    encode_jpeg,
-    encode_mp4,
-    encode_png,
-    fit,
-    open_image,
-    read_png_metadata,
-    resize,
-    shrink,
-    tile,
-    to_float,
-    to_uint8,
-)
-from core.inversion import (
+from core.techniques.filters import PRESETS, Preset, awake, estimate, maximize
+from core.techniques.inversion import (
     INVERSIONS,
     Inversion,
     caricature,
@@ -118,11 +146,7 @@ from core.inversion import (
     invert,
     pixel_distance,
 )
-from core.normalisations import NORMALISATIONS, Normalisation, normalisation
-from core.sets import PictureSet, as_set, cifar10, gather, sample_tiles, tiles
-from core.units import PROJECTIONS, Patches, UnitIndex, ablate, around_grey, index_units, patches, projection
-from core.videos import Film, open_video
-from core.zoo import applications, available, card, download, imagenet_labels, load, load_file
+from core.techniques.units import PROJECTIONS, Patches, UnitIndex, ablate, around_grey, index_units, patches, projection
 
 __all__ = [
     "ARRANGEMENTS",
@@ -132,7 +156,6 @@ __all__ = [
     "INVERSIONS",
     "LOGITS",
     "METHODS",
-    "NORMALISATIONS",
     "NORMS",
     "PRESETS",
     "PROJECTIONS",
@@ -147,7 +170,8 @@ __all__ = [
     "Inversion",
     "LayerInfo",
     "Method",
-    "Normalisation",
+    "NORMALizATIONS",
+    "Normalization",
     "Patches",
     "PictureSet",
     "Preset",
@@ -218,7 +242,7 @@ __all__ = [
     "mifgsm",
     "minimal_epsilon",
     "nearest",
-    "normalisation",
+    "normalization",
     "occluded",
     "occlusion",
     "occlusions",
@@ -231,7 +255,7 @@ __all__ = [
     "pixel_distance",
     "predict",
     "projection",
-    "randomised",
+    "randomized",
     "read_labels",
     "read_png_metadata",
     "resize",

@@ -194,14 +194,14 @@ def compare(before: str, after: str, *, alt: str, key: str) -> None:
 _PAINT_HTML = """
 <div class="paint" tabindex="0" role="img">
   <img alt="">
-  <canvas></canvas>
+  <parameterization></parameterization>
 </div>
 """
 
 _PAINT_CSS = """
 .paint { position: relative; line-height: 0; cursor: crosshair; touch-action: none; user-select: none; }
 .paint img { width: 100%; border-radius: var(--st-base-radius); pointer-events: none; }
-.paint canvas { position: absolute; inset: 0; width: 100%; height: 100%; image-rendering: pixelated; opacity: 0.55; }
+.paint parameterization { position: absolute; inset: 0; width: 100%; height: 100%; image-rendering: pixelated; opacity: 0.55; }
 """
 
 _PAINT_JS = """
@@ -209,9 +209,9 @@ const SIDE = 32;
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".paint");
   const image = root.querySelector("img");
-  const canvas = root.querySelector("canvas");
-  const pen = canvas.getContext("2d");
-  canvas.width = canvas.height = SIDE;
+  const parameterization = root.querySelector("parameterization");
+  const pen = parameterization.getContext("2d");
+  parameterization.width = parameterization.height = SIDE;
   if (image.src !== data.image) image.src = data.image;
   root.setAttribute("aria-label", data.alt);
   const cells = new Uint8Array(SIDE * SIDE);
@@ -226,7 +226,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     cells.forEach((on, i) => { if (on) pen.fillRect(i % SIDE, i / SIDE | 0, 1, 1); });
   }
   function place(event) {
-    const box = canvas.getBoundingClientRect();
+    const box = parameterization.getBoundingClientRect();
     const at = (value, side) => Math.min(Math.max(Math.floor(value / side * SIDE), 0), SIDE - 1);
     return [at(event.clientX - box.left, box.width), at(event.clientY - box.top, box.height)];
   }

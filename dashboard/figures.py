@@ -63,9 +63,11 @@ def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = 
     columns = columns or columns_for(count)
     rows = -(-count // columns)
     high, wide = height * zoom + GAP, width * zoom + GAP
-    canvas = np.full((rows * columns, high, wide, 3), 128, np.uint8)
-    canvas[:count, : high - GAP, : wide - GAP] = tiles
-    pixels = canvas.reshape(rows, columns, high, wide, 3).swapaxes(1, 2).reshape(rows * high, columns * wide, 3)
+    parameterization = np.full((rows * columns, high, wide, 3), 128, np.uint8)
+    parameterization[:count, : high - GAP, : wide - GAP] = tiles
+    pixels = (
+        parameterization.reshape(rows, columns, high, wide, 3).swapaxes(1, 2).reshape(rows * high, columns * wide, 3)
+    )
     return Wall(pixels[:-GAP, :-GAP], columns, count)
 
 
@@ -82,7 +84,7 @@ def data_url(file: bytes) -> str:
     return f"data:image/{kind};base64," + base64.b64encode(file).decode()
 
 
-def chances(prediction: Sequence[tuple[str, float]]) -> go.Figure:
+def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
     """Horizontal bars of the likeliest classes, the likeliest on top."""
     labels, values = [label for label, _ in prediction], [value for _, value in prediction]
     bars = go.Bar(
@@ -317,9 +319,11 @@ def plate(groups: Sequence[Sequence[Pixels]], *, columns: int, inner: int = 3, m
     framed = [np.pad(_side_by_side(group, inner), frame, constant_values=GREY) for group in groups]
     high, wide = framed[0].shape[:2]
     rows = -(-len(framed) // columns)
-    canvas = np.full((rows * columns, high, wide, 3), GREY, np.uint8)
-    canvas[: len(framed)] = framed
-    pixels = canvas.reshape(rows, columns, high, wide, 3).swapaxes(1, 2).reshape(rows * high, columns * wide, 3)
+    parameterization = np.full((rows * columns, high, wide, 3), GREY, np.uint8)
+    parameterization[: len(framed)] = framed
+    pixels = (
+        parameterization.reshape(rows, columns, high, wide, 3).swapaxes(1, 2).reshape(rows * high, columns * wide, 3)
+    )
     return Wall(pixels, columns, len(framed))
 
 
@@ -341,10 +345,10 @@ def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.
     """Two bars for each class: the answer as it was, and as it is now."""
     figure = go.Figure()
     for name, values, colour in (("as it is", before, ACCENT), ("switched off", after, SECOND)):
-        chances = [values[label] for label in before]
+        probabilities = [values[label] for label in before]
         figure.add_bar(
-            x=chances, y=list(before), orientation="h", name=name, marker_color=colour, textposition="auto",
-            text=[f"{chance:.1%}" for chance in chances], textangle=0,
+            x=probabilities, y=list(before), orientation="h", name=name, marker_color=colour, textposition="auto",
+            text=[f"{chance:.1%}" for chance in probabilities], textangle=0,
             hovertemplate="%{y}, " + name + ": %{x:.2%}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
@@ -358,7 +362,7 @@ def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.
 
 KINDS = {
     "convolution": ("Conv", "Depthwise", "Separable", "Dense", "Einsum"),
-    "normalisation": ("BatchNorm", "LayerNorm", "Group", "Normalization", "Rescaling", "LayerScale", "RMS"),
+    "normalization": ("BatchNorm", "LayerNorm", "Group", "Normalization", "Rescaling", "LayerScale", "RMS"),
     "activation": ("ReLU", "Relu", "Leaky", "PReLU", "Activation", "Softmax", "Sigmoid", "Silu", "Gelu", "Elu", "ELU"),
     "pooling": ("Max", "Average", "Global", "UpSampling", "Resizing"),
     "merge": ("Add", "Concat", "Multiply", "Subtract", "Average"),

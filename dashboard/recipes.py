@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import core
-from dashboard import runtime
+from dashboard import words
+from dashboard.server import limits, networks, results, uploads
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,17 @@ class Maximize:
     def frames(self, state: core.State | None = None) -> Iterator[core.Frame]:
         """Run it, or go on from a frame's state. Raises ValueError before any heavy work."""
         return core.maximize(
-            runtime.network(self.network), self.layer, self.channels, state=state, **self._options()
+            networks.network(self.network), self.layer, self.channels, state=state, **self._options()
         )  # fmt: skip
 
     def estimate(self) -> core.Estimate:
         """Seconds and bytes that it will take. Raises ValueError as ``frames`` does."""
-        return core.estimate(runtime.network(self.network), self.layer, self.channels, **self._options())
+        return core.estimate(networks.network(self.network), self.layer, self.channels, **self._options())
 
     def _options(self) -> dict[str, Any]:
         """The settings of ``core.maximize``, the start as a picture where it is one."""
         names = ("preset", "steps", "size", "seed", "negative", "position", "facets")
-        start = self.start if self.start in ("noise", "grey") else runtime.picture(self.start)
+        start = self.start if self.start in ("noise", "grey") else uploads.picture(self.start)
         return {**{name: getattr(self, name) for name in names}, "start": start}
 
     @property
@@ -63,7 +64,7 @@ class Maximize:
         return _MAXIMIZE.format(
             **asdict(self)
             | {"channels": list(self.channels), "start": starts.get(self.start, sample)}
-            | {"load": runtime.loading(self.network)}
+            | {"load": networks.loading(self.network)}
         )
 
     def beside(self, what: str, value: str) -> Maximize:
@@ -90,7 +91,7 @@ class Unit:
     def script(self) -> str:
         """A script that finds the same patches."""
         own = {"pictures": _SETS.get(self.pictures, _SETS[""]), "photo": _load(self.picture)}
-        return _UNIT.format(load=runtime.loading(self.network), **asdict(self) | own)
+        return _UNIT.format(load=networks.loading(self.network), **asdict(self) | own)
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,12 @@ class Dream:
 
     def photo(self) -> Any:
         """The picture (1, H, W, 3) at the size in which it is dreamed on."""
-        picture = runtime.picture(self.picture)
+        picture = uploads.picture(self.picture)
         return core.shrink(picture, max_side=self.size) if self.size else picture
 
     def run(self, start: Any = None) -> Iterator[core.Frame]:
         """Run it once, from the picture or from ``start``. Raises ValueError before any heavy work."""
-        net, photo = runtime.network(self.network), self.photo()
+        net, photo = networks.network(self.network), self.photo()
         if start is not None:  # it is smaller where an earlier run was stopped in a small octave
             photo = core.resize(start, height=photo.shape[1], width=photo.shape[2])
         options = self._options(photo.shape[1:3])
@@ -155,13 +156,13 @@ class Dream:
         elif self.make == "video":
             film = self._film().pictures
             photo, count, usual = core.to_float(film[:1]), len(film), {"octaves": 3, "steps": 6}
-        one = core.estimate_dream(runtime.network(self.network), photo, **{**usual, **self._options(photo.shape[1:3])})
+        one = core.estimate_dream(networks.network(self.network), photo, **{**usual, **self._options(photo.shape[1:3])})
         return core.Estimate(one.seconds * count, one.bytes + count * photo.shape[1] * photo.shape[2])
 
     def _film(self) -> core.Film:
-        if self.video not in runtime.reels():
+        if self.video not in uploads.reels():
             raise ValueError("Expected a film to dream on; bring one first.")
-        return runtime.reels()[self.video]
+        return uploads.reels()[self.video]
 
     def _options(self, size: tuple[int, int]) -> dict[str, Any]:
         """The settings of ``core.dream`` that say something."""
@@ -169,7 +170,7 @@ class Dream:
         options = {name: getattr(self, name) for name in (*names, "seed") if getattr(self, name) is not None}
         options["layers"] = dict(self.layers) or None
         if self.guide:
-            options["guide"] = runtime.picture(self.guide)
+            options["guide"] = uploads.picture(self.guide)
         if self.mask and self.make == "still":
             options["mask"] = core.painted_mask(self.mask, height=size[0], width=size[1])
         return options
@@ -190,12 +191,12 @@ class Dream:
         settings = "".join(f"\n    {line}" for line in lines)
         photo = _load(self.picture)
         photo = f"core.shrink({photo}, max_side={self.size})" if self.size else photo
-        head = _DREAM_HEAD.format(load=runtime.loading(self.network), settings=settings)
+        head = _DREAM_HEAD.format(load=networks.loading(self.network), settings=settings)
         if self.make == "zoom":
             facts = {name: getattr(self, name) for name in ("frames", "zoom", "turn")} | {"drift": (0, self.drift)}
             return head.replace("PHOTO", photo) + _ZOOM.format(", ".join(f"{k}={v!r}" for k, v in facts.items()))
         if self.make == "video":
-            limit = runtime.limits()
+            limit = limits.limits()
             most = f"max_frames={limit.film_frames}, max_side={limit.film_side}"
             return head.replace("photo = PHOTO\n", "") + _VIDEO.format(blend=self.blend, most=most)
         return head.replace("PHOTO", photo) + _STILL.format(rounds=self.rounds)
@@ -221,12 +222,12 @@ class Fool:
 
     def origin(self) -> Any:
         """The picture (1, h, w, 3) as the network sees it, in 8 bits."""
-        seen = core.seen_by(runtime.network(self.network), runtime.picture(self.picture))
+        seen = core.seen_by(networks.network(self.network), uploads.picture(self.picture))
         return core.to_float(core.to_uint8(seen))
 
     def label(self) -> int:
         """What to lead to, or the network's own answer, to lead away from. Raises ValueError."""
-        net = runtime.network(self.network)
+        net = networks.network(self.network)
         if not self.target:
             return int(core.logits_of(net, self.origin())[0].argmax())
         if self.target not in net.labels:
@@ -236,7 +237,7 @@ class Fool:
     def run(self) -> Iterator[core.Frame]:
         """Run it. Raises ValueError before any heavy work."""
         return core.attack(
-            runtime.network(self.network), self.attack, self.origin(), [self.label()], **self._options()
+            networks.network(self.network), self.attack, self.origin(), [self.label()], **self._options()
         )  # fmt: skip
 
     def _options(self) -> dict[str, Any]:
@@ -266,7 +267,7 @@ class Fool:
         options = "".join(f", {name}={value!r}" for name, value in self._options().items())
         goal = f"net.labels.index({self.target!r})" if self.target else "int(core.logits_of(net, photo)[0].argmax())"
         return _FOOL.format(
-            load=runtime.loading(self.network),
+            load=networks.loading(self.network),
             photo=_load(self.picture),
             goal=goal,
             attack=self.attack,
@@ -307,17 +308,17 @@ class Explain:
     @property
     def title(self) -> str:
         """What is explained: a class by its name, another unit by its layer and number."""
-        return runtime.unit_title(self.network, self.layer, self.unit)
+        return results.unit_title(self.network, self.layer, self.unit)
 
     def photo(self) -> Any:
         """The picture (1, h, w, 3) as the network sees it."""
-        return core.seen_by(runtime.network(self.network), runtime.picture(self.picture))
+        return core.seen_by(networks.network(self.network), uploads.picture(self.picture))
 
     def found(self, method: str, *, share: float = 0.0) -> Any:
         """The map (h, w) of one method, by the network with this share of its layers shuffled. Raises ValueError."""
         unit = (self.layer, self.unit)
         settings: dict[str, Any] = {"window": self.window, "fill": self.fill} if method == "occlusion" else {}
-        return runtime.explanation(self.network, self.picture, unit, method, share=share, **settings)
+        return results.explanation(self.network, self.picture, unit, method, share=share, **settings)
 
     def settings(self) -> str:
         """Everything as JSON."""
@@ -326,7 +327,7 @@ class Explain:
     def script(self) -> str:
         """A script that makes the same maps."""
         unit = f"net.labels.index({self.title!r})" if self.layer == core.LOGITS else str(self.unit)
-        own = {"load": runtime.loading(self.network), "photo": _load(self.picture), "unit": unit}
+        own = {"load": networks.loading(self.network), "photo": _load(self.picture), "unit": unit}
         return _EXPLAIN.format(**asdict(self) | own)
 
 
@@ -349,11 +350,11 @@ class Invert:
 
     def photo(self) -> Any:
         """The picture (1, h, w, 3) as the network sees it."""
-        return core.seen_by(runtime.network(self.network), runtime.picture(self.picture), scale=self.scale)
+        return core.seen_by(networks.network(self.network), uploads.picture(self.picture), scale=self.scale)
 
     def frames(self, state: core.State | None = None) -> Iterator[core.Frame]:
         """Run it, or go on from a frame's state. Raises ValueError before any heavy work."""
-        net, settings = runtime.network(self.network), {"steps": self.steps, "seed": self.seed}
+        net, settings = networks.network(self.network), {"steps": self.steps, "seed": self.seed}
         if self.preset == "caricature":
             return core.caricature(net, self.photo(), self.layers, power=self.power, state=state, **settings)
         return core.invert(net, self.photo(), self.layers, preset=self.preset, state=state, **settings)
@@ -362,7 +363,7 @@ class Invert:
         """Seconds and bytes that it will take. Raises ValueError as ``frames`` does."""
         recipe = core.INVERSIONS[self.preset]
         recipe = replace(recipe, power=self.power) if recipe.product else recipe
-        net = runtime.network(self.network)
+        net = networks.network(self.network)
         return core.estimate_inversion(net, self.photo(), self.layers, preset=recipe, steps=self.steps)
 
     def settings(self) -> str:
@@ -373,7 +374,7 @@ class Invert:
         """A script that makes the same pictures."""
         power = f"power={self.power!r}"
         call = ("caricature", power) if self.preset == "caricature" else ("invert", f'preset="{self.preset}"')
-        own = {"load": runtime.loading(self.network), "photo": _load(self.picture), "layers": list(self.layers)}
+        own = {"load": networks.loading(self.network), "photo": _load(self.picture), "layers": list(self.layers)}
         return _INVERT.format(call=call[0], option=call[1], **asdict(self) | own)
 
 
@@ -494,7 +495,7 @@ def numbers(text: str, most: int) -> tuple[int, ...]:
     for part in filter(None, re.split(r"[,;\s]+", text.strip())):
         match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
         if match is None:
-            raise ValueError(f"Expected channel numbers such as 0-7, 12, got {runtime.harmless(part[:30])!r}.")
+            raise ValueError(f"Expected channel numbers such as 0-7, 12, got {words.harmless(part[:30])!r}.")
         first = int(match[1])
         chosen += range(first, min(int(match[2] or first), max(first, most + 1)) + 1)
     outside = [number for number in chosen if number > most]

@@ -14,9 +14,10 @@ st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide"
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 with st.spinner("Waking up TensorFlow…", show_time=True):
-    from dashboard import address, runtime, shelf
+    from dashboard import address, words
+    from dashboard.server import limits, networks, uploads, user_models
 
-runtime.spare_keras()
+networks.spare_keras()
 PAGES = {  # file and address: title, icon, help
     "start": ("Start", "home", "The network, a picture, and what the network says of it."),
     "network": ("The network", "account_tree", "Its facts, its map of layers, and how its pictures are prepared."),
@@ -48,9 +49,9 @@ def _take_in(key: str) -> None:
     if file is None:
         return
     try:
-        name = runtime.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
+        name = uploads.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
     except ValueError as error:
-        st.session_state.refused = f"{runtime.harmless(file.name)}: {error}"
+        st.session_state.refused = f"{words.harmless(file.name)}: {error}"
         return
     st.session_state.own_pictures = [*st.session_state.get("own_pictures", ()), name]
     st.session_state.picture = name
@@ -76,26 +77,26 @@ def _own_network() -> None:
     if st.button("Open it", icon=":material/folder_open:", key="open_network"):
         with st.spinner("Trying the file in a process of its own…", show_time=True):
             if file:
-                _take_in_network(lambda: shelf.bring(file.getvalue(), file.name))
+                _take_in_network(lambda: user_models.bring(file.getvalue(), file.name))
             else:
-                _take_in_network(lambda: shelf.bring_path(path))
+                _take_in_network(lambda: user_models.bring_path(path))
         st.rerun()
 
 
 if go_to := st.session_state.pop("go_to_network", None):  # an own one, or the old one where another did not come
     st.session_state.network = go_to
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    networks = runtime.network_names(st.query_params.get("network"))
+    names = networks.network_names(st.query_params.get("network"))
     address.choice(
-        st.selectbox, "Network", networks, key="network", default=networks[0], format_func=runtime.network_title,
+        st.selectbox, "Network", names, key="network", default=names[0], format_func=networks.network_title,
         width=260,
     )  # fmt: skip
-    if runtime.local():
+    if limits.local():
         with st.popover("Your own network", icon=":material/upload_file:"):
             _own_network()
-    pictures = runtime.picture_names(st.query_params.get("picture"))
+    pictures = uploads.picture_names(st.query_params.get("picture"))
     address.choice(
-        st.selectbox, "Picture", pictures, key="picture", default=pictures[0], format_func=runtime.picture_title,
+        st.selectbox, "Picture", pictures, key="picture", default=pictures[0], format_func=uploads.picture_title,
         width=360,
     )  # fmt: skip
     with st.popover("Your own picture", icon=":material/add_photo_alternate:"):
@@ -110,14 +111,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
 
 try:
-    runtime.fetched(st.session_state.network)
+    networks.fetched(st.session_state.network)
 except ValueError as error:
-    st.session_state.update(refused=str(error), go_to_network=st.session_state.get("shown_network", networks[0]))
+    st.session_state.update(refused=str(error), go_to_network=st.session_state.get("shown_network", names[0]))
     st.rerun()
 if (before := st.session_state.get("shown_network")) not in (None, st.session_state.network):
-    runtime.release(before, after=st.session_state.network)
+    networks.release(before, after=st.session_state.network)
 st.session_state.shown_network = st.session_state.network
 if refused := st.session_state.pop("refused", None):
-    st.error(shelf.plain(refused), icon=":material/error:")
+    st.error(words.plain(refused), icon=":material/error:")
 
 page.run()

@@ -80,7 +80,7 @@ def build(classes: int = CLASSES) -> keras.Model:
     """The five-stage network: RGB in [0, 255] of any size in, softmax out; the layer ``logits`` comes before it.
 
     Stages conv1 to conv5 (one 5x5, one 3x3, then two 3x3 convolutions each), every convolution followed by batch
-    normalisation and ReLU, 2x2 max pooling between stages, global average pooling at the end.
+    normalization and ReLU, 2x2 max pooling between stages, global average pooling at the end.
     """
     x = image = keras.Input((None, None, 3), name="image")
     x = layers.Rescaling(1 / 64, offset=-1.875, name="normalize")(x)
@@ -122,7 +122,7 @@ def validation(data: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def logits_of(network: keras.Model, x: tf.Tensor, *, training: bool) -> tf.Tensor:
-    """The network's logits; in training with TensorFlow's fused batch normalisation, 1.3 times as fast on a CPU."""
+    """The network's logits; in training with TensorFlow's fused batch normalization, 1.3 times as fast on a CPU."""
     for layer in network.layers[1:]:
         if layer.name == "predictions":
             return x

@@ -6,14 +6,15 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, runtime
+from dashboard import address, components, figures, words, workbench
+from dashboard.server import networks, results, uploads
 
 ORDERS = {"strength": "Strongest first", "index": "By number"}
 SCALINGS = {"channel": "Each channel its own", "layer": "One for the layer"}
 COUNTS = (64, 256, 1024, 4096)
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 stages = core.stages(net)
 
 
@@ -77,7 +78,7 @@ def show_wall(one: str, activation: np.ndarray, numbers: core.Statistics) -> Non
     indices = ranking[: view.count]
     maps = core.maps(activation[0], shared=view.scaling == "layer")[indices]
     wall = figures.wall(maps, view.colours)
-    title = runtime.picture_title(one)
+    title = uploads.picture_title(one)
     facts = {"network": name, "layer": layer, "picture": title, "order": view.order, "scaling": view.scaling}
     png = core.encode_png(wall.pixels, metadata=facts)
     components.wall(
@@ -91,9 +92,9 @@ def show_wall(one: str, activation: np.ndarray, numbers: core.Statistics) -> Non
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(indices)} of {info.channels} channels on **{title}**. Click one to see it large.")
-        runtime.download("Wall", png, f"{layer}_{one}.png".replace("/", "."), "image/png")
+        workbench.download("Wall", png, f"{layer}_{one}.png".replace("/", "."), "image/png")
         numbers_file = {layer: activation, "mean": numbers.mean, "maximum": numbers.maximum, "zeros": numbers.zeros}
-        runtime.download(
+        workbench.download(
             "Numbers",
             lambda: core.encode_npz(numbers_file),
             f"{layer}_{one}.npz".replace("/", "."),
@@ -115,9 +116,9 @@ def show_units(one: str, activation: np.ndarray, numbers: core.Statistics) -> No
         config=figures.PLAIN, alt=f"The {info.channels} units of {layer}",
     )  # fmt: skip
     best = ", ".join(f"**{names[i]}** {activation[0, i]:.2f}" for i in numbers.strongest()[:5])
-    st.caption(f"{runtime.picture_title(one)}: highest {best}. Chosen: **{names[channel]}**.")
+    st.caption(f"{uploads.picture_title(one)}: highest {best}. Chosen: **{names[channel]}**.")
     show_numbers(numbers)
-    runtime.download(
+    workbench.download(
         "Numbers", lambda: core.encode_npz({layer: activation}), f"{layer}_{one}.npz", "application/octet-stream"
     )
 
@@ -125,19 +126,19 @@ def show_units(one: str, activation: np.ndarray, numbers: core.Statistics) -> No
 def show_channel(one: str, activation: np.ndarray, numbers: core.Statistics) -> None:
     """One channel, large, over the picture, with its numbers."""
     st.subheader(f"Channel {channel}")
-    seen = core.seen_by(net, runtime.picture(one), scale=view.scale)
-    fine = core.to_uint8(core.seen_by(net, runtime.picture(one), scale=min(8, 4 * view.scale)))[0]
+    seen = core.seen_by(net, uploads.picture(one), scale=view.scale)
+    fine = core.to_uint8(core.seen_by(net, uploads.picture(one), scale=min(8, 4 * view.scale)))[0]
     figure = figures.overlay(
         core.encode_png(fine),
         activation[0, ..., channel],
         seen.shape[1:3],
         colours=view.colours,
         opacity=st.session_state.get("opacity", 0.75),
-        fields=runtime.fields_in_words(info, activation.shape[1:3], seen.shape[1:3]),
+        fields=words.fields_in_words(info, activation.shape[1:3], seen.shape[1:3]),
     )
     st.plotly_chart(
         figure, config=figures.PLAIN, key=f"overlay_{one}",
-        alt=f"Channel {channel} of {layer} over {runtime.picture_title(one)}",
+        alt=f"Channel {channel} of {layer} over {uploads.picture_title(one)}",
     )  # fmt: skip
     if one == shown[0]:
         st.slider("Strength of the overlay", 0.0, 1.0, 0.75, key="opacity")
@@ -174,12 +175,12 @@ def show_histogram(activation: np.ndarray, numbers: core.Statistics) -> None:
         key="histogram", alt=f"Histogram of {layer}",
     )  # fmt: skip
     silent = np.flatnonzero(numbers.dead)
-    dead = runtime.dead_channels(name, layer)
+    dead = results.dead_channels(name, layer)
     st.markdown(
         f"**{len(silent)} of {info.channels}** channels are nowhere above zero on this picture"
-        f"{': ' + runtime.listing(silent) if len(silent) else ''}. "
+        f"{': ' + words.listing(silent) if len(silent) else ''}. "
         f"**{len(dead)}** stay so on all {len(core.samples.names())} sample pictures"
-        f"{': ' + runtime.listing(dead) if dead else ''}."
+        f"{': ' + words.listing(dead) if dead else ''}."
     )
 
 
@@ -204,25 +205,25 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Channel", most=info.channels - 1, key="channel", placeholder="the strongest", width=170
     )
     other = address.choice(
-        st.selectbox, "Compare with", [None, *runtime.picture_names(st.query_params.get("other"))], key="other",
+        st.selectbox, "Compare with", [None, *uploads.picture_names(st.query_params.get("other"))], key="other",
         default=None, placeholder="no other picture", width=280,
-        format_func=lambda one: "no other picture" if one is None else runtime.picture_title(one),
+        format_func=lambda one: "no other picture" if one is None else uploads.picture_title(one),
     )  # fmt: skip
     view = choose_view()
 
-st.markdown(f"**{layer}**: {runtime.extent(info)}. {runtime.story(net, layer)}")
+st.markdown(f"**{layer}**: {words.extent(info)}. {words.story(net, layer)}")
 shown = [picture] if other in (None, picture) else [picture, other]
 try:
-    results = [runtime.activations(name, one, (layer,), view.scale)[layer] for one in shown]
+    found = [results.activations(name, one, (layer,), view.scale)[layer] for one in shown]
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
     st.stop()
-numbers = [core.statistics(result) for result in results]
+numbers = [core.statistics(result) for result in found]
 strongest = numbers[0].strongest()
 channel = int(strongest[0]) if asked is None else asked
 
 ranking = strongest if view.order == "strength" else np.arange(info.channels)
-for column, one, result, statistics in zip(st.columns(len(shown), gap="large"), shown, results, numbers, strict=True):
+for column, one, result, statistics in zip(st.columns(len(shown), gap="large"), shown, found, numbers, strict=True):
     with column:
         show = show_map_layer if info.spatial else show_units
         show(one, result, statistics)
@@ -230,7 +231,7 @@ for column, one, result, statistics in zip(st.columns(len(shown), gap="large"), 
 histogram, weights = st.tabs(["Histogram and silent channels", "First-layer weights"], on_change="rerun", key="below")
 if histogram.open:
     with histogram:
-        show_histogram(results[0], numbers[0])
+        show_histogram(found[0], numbers[0])
 if weights.open:
     with weights:
         show_kernels()

@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, figures, runtime
+from dashboard import address, figures, workbench
 from dashboard.recipes import Fool
+from dashboard.server import networks, results, uploads
 
 NORMS = {"linf": "Linf: every number a little", "l2": "L2: the whole length", "l1": "L1: the sum"}
 EPSILONS = {
@@ -21,8 +22,8 @@ CLOSER = {
     "code": "Show the code",
 }  # fmt: skip
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 
 
 def in_words(norm: str, epsilon: float) -> str:
@@ -75,7 +76,7 @@ def choose_recipe() -> Fool:
             )  # fmt: skip
             seed = address.whole_number("Seed", most=9999, key="seed", placeholder="0") or 0
         others = {"": "this network only"} | {
-            one: f"{runtime.network_title(one)} too" for one in core.available() if one != name
+            one: f"{networks.network_title(one)} too" for one in core.available() if one != name
         }
         other = address.choice(
             st.selectbox, "Networks", list(others), key="beside", default="", width=200, format_func=others.__getitem__,
@@ -96,7 +97,7 @@ def run(recipes: dict[str, Fool]) -> None:
         st.session_state.pop(f"growth_attack_{key}", None)
     st.session_state.attacks = recipes
     for key, one in frames.items():
-        runtime.run(one, key=f"growth_attack_{key}", mosaic=shown)
+        workbench.run(one, key=f"growth_attack_{key}", mosaic=shown)
 
 
 def made() -> dict[str, Fool]:
@@ -105,13 +106,13 @@ def made() -> dict[str, Fool]:
     return {
         key: one
         for key, one in recipes.items()
-        if f"growth_attack_{key}" in st.session_state and runtime.there(one.picture)
+        if f"growth_attack_{key}" in st.session_state and uploads.there(one.picture)
     }
 
 
 def answers(network: str, pixels: np.ndarray) -> list[tuple[str, float]]:
     """The five likeliest answers to a picture (1, h, w, 3)."""
-    return core.predict(runtime.network(network), pixels)[0]
+    return core.predict(networks.network(network), pixels)[0]
 
 
 def column(where: st.delta_generator.DeltaGenerator, pixels: np.ndarray, title: str) -> None:
@@ -125,13 +126,13 @@ def show(recipe: Fool, frame: core.Frame, key: str) -> None:
     found = core.to_float(core.to_uint8(frame.images.numpy()[:1]))
     file = core.encode_png(found[0], metadata={"convscope": recipe.settings()})
     read = core.open_image(file)
-    fooled = bool(core.fools(runtime.network(recipe.network), read, [label], targeted=bool(recipe.target))[0])
-    st.markdown(f"**{runtime.network_title(recipe.network)}**")
+    fooled = bool(core.fools(networks.network(recipe.network), read, [label], targeted=bool(recipe.target))[0])
+    st.markdown(f"**{networks.network_title(recipe.network)}**")
     if fooled:
         st.success("Fools the network, verified from the file.", icon=":material/verified:")
     else:
         st.info("The network is not fooled by the file.", icon=":material/shield:")
-    if frame.share < 1:
+    if frame.progress < 1:
         st.caption(
             f"Stopped after {frame.step} of {frame.total} steps; the settings and the code are of the whole run."
         )
@@ -144,7 +145,7 @@ def show(recipe: Fool, frame: core.Frame, key: str) -> None:
     column(columns[1], seen, f"Perturbation × {factor:.0f}" if factor >= 2 else "Perturbation")
     column(columns[2], scaled[0], "Adversarial" if scale == 1 else f"{scale:g} times the perturbation")
     for place, pixels, which in ((0, origin, "before"), (2, scaled, "after")):
-        figure = figures.chances(answers(recipe.network, pixels))
+        figure = figures.probabilities(answers(recipe.network, pixels))
         columns[place].plotly_chart(figure, config=figures.PLAIN, key=f"{which}_{key}", alt=f"Answers {which}")
     with columns[1]:
         sizes = [(norm, float(core.distance(read, origin, norm)[0])) for norm in ("linf", "l2", "l1", "l0")]
@@ -154,15 +155,15 @@ def show(recipe: Fool, frame: core.Frame, key: str) -> None:
         )
         if len(frame.images) > 1:
             show_rate(recipe, frame)
-        runtime.download("Adversarial PNG", file, f"adversarial_{key}.png", "image/png")
-        runtime.download("Perturbation", core.encode_png(seen), f"perturbation_{key}.png", "image/png")
-        runtime.download("Settings as JSON", recipe.settings().encode(), f"attack_{key}.json", "application/json")
+        workbench.download("Adversarial PNG", file, f"adversarial_{key}.png", "image/png")
+        workbench.download("Perturbation", core.encode_png(seen), f"perturbation_{key}.png", "image/png")
+        workbench.download("Settings as JSON", recipe.settings().encode(), f"attack_{key}.json", "application/json")
 
 
 def show_rate(recipe: Fool, frame: core.Frame) -> None:
     """How many of all pictures an attack on many fools."""
-    logits = core.logits_of(runtime.network(recipe.network), frame.images.numpy()).argmax(axis=1)
-    clean = core.logits_of(runtime.network(recipe.network), runtime.every_sample(recipe.network)).argmax(axis=1)
+    logits = core.logits_of(networks.network(recipe.network), frame.images.numpy()).argmax(axis=1)
+    clean = core.logits_of(networks.network(recipe.network), results.every_sample(recipe.network)).argmax(axis=1)
     if recipe.attack == "patch" or recipe.target:
         hits = int((logits == recipe.label()).sum())
     else:
@@ -183,7 +184,7 @@ def show_looks(own: core.Classifier, origin: np.ndarray, found: np.ndarray) -> N
 
 def show_layers(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
     """Where it looked, and which channels changed most, layer by layer."""
-    own = runtime.network(recipe.network)
+    own = networks.network(recipe.network)
     show_looks(own, origin, found)
     changes = core.changes(own, origin, found, [stage.layer for stage in core.stages(own)])
     figure = figures.stages({layer: float(values.mean()) for layer, values in changes.items()})
@@ -206,7 +207,7 @@ def show_epsilon(recipe: Fool, origin: np.ndarray) -> None:
     places = EPSILONS[norm]
     radii = [place / 255 if norm == "linf" else place for place in places]
     with st.spinner("Four attacks at every epsilon…", show_time=True):
-        curves, least = runtime.needed(
+        curves, least = results.needed(
             recipe.network, recipe.picture, norm=norm, epsilons=tuple(radii), target=recipe.target
         )
     titles = {core.ATTACKS[key].title: values for key, values in curves.items()}
@@ -227,10 +228,10 @@ def show_epsilon(recipe: Fool, origin: np.ndarray) -> None:
 def show_transfer(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
     """What every network says of the same file."""
     rows = []
-    for one in runtime.known_networks(recipe.network):
+    for one in networks.known_networks(recipe.network):
         before, after = answers(one, origin)[0], answers(one, found)[0]
         verdict = "fooled" if before[0] != after[0] else "not fooled"
-        rows.append({"network": runtime.network_title(one), "before": f"{before[0]} ({before[1]:.0%})",
+        rows.append({"network": networks.network_title(one), "before": f"{before[0]} ({before[1]:.0%})",
                      "after": f"{after[0]} ({after[1]:.0%})", "": verdict})  # fmt: skip
     st.table(rows)
 
@@ -269,7 +270,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )  # fmt: skip
 if start or both:
     other = st.session_state.attack_other or next((one for one in core.available() if both and one != name), "")
-    with runtime.stoppable(), st.columns([2, 3])[0]:
+    with workbench.stoppable(), st.columns([2, 3])[0]:
         run({"a": recipe} | ({"b": replace(recipe, network=other)} if other else {}))
 
 done = made()

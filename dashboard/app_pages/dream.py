@@ -7,8 +7,9 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, runtime
+from dashboard import address, components, figures, words, workbench
 from dashboard.recipes import Dream, numbers
+from dashboard.server import networks, uploads
 
 MAKES = {"still": "A picture", "zoom": "An endless zoom", "video": "My own film"}
 PLACES = {"everywhere": "Everywhere", "painted": "Where I paint"}
@@ -18,8 +19,8 @@ WEIGHTS = (-1.0, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 4.0)
 SHOWN = 1024
 Number = TypeVar("Number", int, float)
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 maps = [layer for layer, info in net.layers.items() if info.spatial]
 
 
@@ -81,8 +82,8 @@ def choose_details(recipe: Dream) -> Dream:
                 format_func=lambda one: one or f"{preset.normalize}, as the preset",
             )  # fmt: skip
         guide = address.choice(
-            st.selectbox, "Dream toward another picture (the guide)", ["", *runtime.picture_names()], key="guide",
-            default="", format_func=lambda one: runtime.picture_title(one) if one else "No guide",
+            st.selectbox, "Dream toward another picture (the guide)", ["", *uploads.picture_names()], key="guide",
+            default="", format_func=lambda one: uploads.picture_title(one) if one else "No guide",
         )  # fmt: skip
         keep = address.choice(
             st.segmented_control, "Colours", [False, True], key="keep_colours", default=False, required=True,
@@ -112,7 +113,7 @@ def choose_mask() -> str:
                 "Tool", list(TOOLS), default="brush", key="tool", required=True, format_func=TOOLS.__getitem__
             )
             st.button("Clear", icon=":material/delete:", on_click=lambda: st.session_state.update(mask=""))
-        small = core.shrink(runtime.picture(picture), max_side=512)
+        small = core.shrink(uploads.picture(picture), max_side=512)
         components.paint(
             figures.data_url(core.encode_jpeg(small[0])), cells=cells, rectangle=tool == "rectangle",
             erase=tool == "erase", alt="Drag over the picture to paint where it shall dream", key="paint",
@@ -126,9 +127,9 @@ def take_film() -> None:
     file = st.session_state.film_file
     if file is not None:
         try:
-            st.session_state.film = runtime.bring_film(file.getvalue())
+            st.session_state.film = uploads.bring_film(file.getvalue())
         except ValueError as error:
-            st.session_state.film_refused = f"{runtime.harmless(file.name)}: {error}"
+            st.session_state.film_refused = f"{words.harmless(file.name)}: {error}"
 
 
 def choose_film(recipe: Dream) -> Dream:
@@ -161,7 +162,7 @@ def choose_recipe() -> Dream:
         )  # fmt: skip
         preset = address.choice(
             st.selectbox, "Preset", list(core.DREAMS), key="preset", default="convscope", width=220,
-            format_func=lambda key: core.DREAMS[key].title, help=runtime.sources(core.DREAMS),
+            format_func=lambda key: core.DREAMS[key].title, help=words.sources(core.DREAMS),
         )  # fmt: skip
         size = address.choice(
             st.select_slider, "Longer side", SIZES, key="size", default=384, width=220,
@@ -174,7 +175,7 @@ def choose_recipe() -> Dream:
 def made() -> Dream | None:
     """What was dreamed in this session."""
     done: Dream | None = st.session_state.get("dream") if "growth_dream" in st.session_state else None
-    gone = done is not None and not all(map(runtime.there, filter(None, (done.picture, done.guide))))
+    gone = done is not None and not all(map(uploads.there, filter(None, (done.picture, done.guide))))
     return None if gone else done
 
 
@@ -192,30 +193,30 @@ def say(frame: core.Frame) -> str:
 
 def run(recipe: Dream, start: np.ndarray | None = None) -> None:
     """Dream, from the photograph or from an earlier dream."""
-    words.caption(runtime.cost([recipe.estimate()]))
+    cost.caption(workbench.cost([recipe.estimate()]))
     frames = recipe.run(start)
     st.session_state.pop("growth_dream", None)
     st.session_state.dream = recipe
-    runtime.run(frames, key="growth_dream", mosaic=small, say=say, film=recipe.make != "still")
+    workbench.run(frames, key="growth_dream", mosaic=small, say=say, film=recipe.make != "still")
 
 
-def show_still(recipe: Dream, growth: runtime.Growth) -> None:
+def show_still(recipe: Dream, growth: workbench.Growth) -> None:
     """The photograph and the dream, one over the other."""
     frame = growth.frame
     dreamed = core.shrink(frame.images.numpy(), max_side=SHOWN)
     photo = core.resize(recipe.photo(), height=dreamed.shape[1], width=dreamed.shape[2])
     before, after = (figures.data_url(core.encode_jpeg(one[0], quality=92)) for one in (photo, dreamed))
-    title = runtime.picture_title(recipe.picture)
+    title = uploads.picture_title(recipe.picture)
     components.compare(before, after, alt=f"{title}, before and after; arrow keys move the line", key="compared")
-    stopped = f"stopped in {say(frame).lower()}, " if frame.share < 1 else ""
+    stopped = f"stopped in {say(frame).lower()}, " if frame.progress < 1 else ""
     again = f"dreamed on {recipe.rounds} times, " if recipe.rounds > 1 else ""
     height, width = frame.images.shape[1:3]
     st.caption(
-        f"**{title}** as {runtime.network_title(recipe.network)} dreams it: {core.DREAMS[recipe.preset].title}, "
+        f"**{title}** as {networks.network_title(recipe.network)} dreams it: {core.DREAMS[recipe.preset].title}, "
         f"{stopped}{again}{width} × {height} pixels. Drag the line."
     )
     with st.container(horizontal=True):
-        runtime.download(
+        workbench.download(
             "PNG",
             lambda: core.encode_png(frame.images.numpy()[0], metadata={"convscope": recipe.settings()}),
             "dream.png",
@@ -224,46 +225,46 @@ def show_still(recipe: Dream, growth: runtime.Growth) -> None:
         show_files(recipe)
 
 
-def show_film(recipe: Dream, growth: runtime.Growth) -> None:
+def show_film(recipe: Dream, growth: workbench.Growth) -> None:
     """The film, as far as it was made."""
     rate = 12
-    reel = runtime.reels().get(recipe.video) if recipe.make == "video" else None
+    reel = uploads.reels().get(recipe.video) if recipe.make == "video" else None
     if reel is not None:
         rate = max(1, round(reel.frames_per_second))
         if reel.cut:
             st.caption(reel.cut)
     jpegs = tuple(jpeg for _, jpeg in growth.history)
-    mp4 = runtime.mp4(jpegs, rate)
+    mp4 = workbench.mp4(jpegs, rate)
     st.video(mp4, format="video/mp4", loop=True, autoplay=True, muted=True)
     st.caption(f"{len(jpegs)} of {growth.frame.total} frames.")
     with st.container(horizontal=True):
-        runtime.download("MP4", mp4, "dream.mp4", "video/mp4")
-        runtime.download(
-            "GIF", lambda: core.encode_gif(runtime.film(growth), frames_per_second=rate), "dream.gif", "image/gif"
+        workbench.download("MP4", mp4, "dream.mp4", "video/mp4")
+        workbench.download(
+            "GIF", lambda: core.encode_gif(workbench.film(growth), frames_per_second=rate), "dream.gif", "image/gif"
         )
         show_files(recipe)
 
 
 def show_files(recipe: Dream) -> None:
     """The settings, to take away."""
-    runtime.download("Settings as JSON", recipe.settings().encode(), "dream.json", "application/json")
+    workbench.download("Settings as JSON", recipe.settings().encode(), "dream.json", "application/json")
 
 
 def show_finished() -> None:
     """A dream that was made before anybody came."""
-    after = runtime.finished_dream(name)
+    after = workbench.finished_dream(name)
     sample = core.samples.names()[0]
     if after is None:
-        st.image(core.to_uint8(core.shrink(runtime.picture(picture), max_side=SHOWN)[0]), alt="The photograph")
+        st.image(core.to_uint8(core.shrink(uploads.picture(picture), max_side=SHOWN)[0]), alt="The photograph")
         return
     height, width = core.open_image(after).shape[1:3]
-    photo = core.resize(runtime.picture(sample), height=height, width=width)
+    photo = core.resize(uploads.picture(sample), height=height, width=width)
     alt = "A photograph, before and after; arrow keys move the line"
     components.compare(
         figures.data_url(core.encode_jpeg(photo[0], quality=92)), figures.data_url(after), alt=alt, key="finished"
     )
     st.caption(
-        f"**{runtime.picture_title(sample)}** as {runtime.network_title(name)} dreams it. "
+        f"**{uploads.picture_title(sample)}** as {networks.network_title(name)} dreams it. "
         "Choose a picture and press Dream to make your own."
     )
 
@@ -286,9 +287,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Dream", type="primary", icon=":material/bedtime:", key="run")
     deeper = st.button("Dream deeper", icon=":material/add:", key="deeper", disabled=not deepen)
     st.button("Surprise me", icon=":material/casino:", key="surprise", on_click=surprise)
-    words = st.empty()
+    cost = st.empty()
 if start or deeper or surprised:
-    with runtime.stoppable(), st.columns([3, 2], gap="large")[0]:
+    with workbench.stoppable(), st.columns([3, 2], gap="large")[0]:
         if deeper and done is not None:
             run(replace(done, rounds=done.rounds + 1), st.session_state.growth_dream.frame.images.numpy())
         else:

@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, runtime
+from dashboard import address, components, figures, words, workbench
 from dashboard.recipes import Maximize, numbers
+from dashboard.server import networks, results, uploads
 
 UNITS = {"strongest": "The strongest on my picture", "number": "By number", "class": "Classes by name"}
 PLACES = {"anywhere": "Everywhere (the channel)", "middle": "In the middle (one neuron)"}
@@ -19,11 +20,11 @@ ROBUST = (
     "Why do they differ? The standard network may use any pattern that helps to name a picture, also faint textures "
     "that people do not see. The robust one was trained on pictures that an adversary had changed a little, so it had "
     "to rely on what survives such changes: shapes and things. So its units, asked what they like, draw what people "
-    "recognise (Engstrom et al., [arXiv:1906.00945](https://arxiv.org/abs/1906.00945))."
+    "recognize (Engstrom et al., [arXiv:1906.00945](https://arxiv.org/abs/1906.00945))."
 )
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 stages = core.stages(net)
 
 
@@ -35,7 +36,7 @@ def choose_units() -> tuple[str, tuple[int, ...]]:
         format_func=options.__getitem__,
     )  # fmt: skip
     if units == "class":
-        default = [label for label, _ in runtime.prediction(name, picture)]
+        default = [label for label, _ in results.prediction(name, picture)]
         labels = address.several("Classes", net.labels, key="classes", default=default)
         return core.LOGITS, tuple(net.labels.index(label) for label in labels)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -50,7 +51,7 @@ def choose_units() -> tuple[str, tuple[int, ...]]:
                 address.text("Channels, such as 0-7, 12", key="numbers", default="0-15"), channels - 1
             )
         count = address.choice(st.selectbox, "How many", (8, 16, 32, 64, 256), key="many", default=64, width=140)
-    activation = runtime.activations(name, picture, (layer,))[layer]
+    activation = results.activations(name, picture, (layer,))[layer]
     return layer, tuple(int(channel) for channel in core.statistics(activation).strongest()[:count])
 
 
@@ -60,7 +61,7 @@ def choose_recipe() -> Maximize:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         preset = address.choice(
             st.selectbox, "Preset", list(core.PRESETS), key="preset", default="convscope", width=220,
-            format_func=lambda key: core.PRESETS[key].title, help=runtime.sources(),
+            format_func=lambda key: core.PRESETS[key].title, help=words.sources(),
         )  # fmt: skip
         steps = address.choice(st.select_slider, "Steps", STEPS, key="steps", default=32, width=220)
         size = address.choice(st.select_slider, "Size", (64, 96, 128, 192, 256), key="size", default=96, width=180)
@@ -121,17 +122,17 @@ def mosaic(frame: core.Frame) -> np.ndarray:
 
 def unit_titles(recipe: Maximize) -> list[str]:
     """What to call each picture."""
-    return [runtime.unit_title(recipe.network, recipe.layer, channel) for channel in recipe.units]
+    return [results.unit_title(recipe.network, recipe.layer, channel) for channel in recipe.units]
 
 
-def show_result(recipe: Maximize, growth: runtime.Growth, key: str) -> None:
+def show_result(recipe: Maximize, growth: workbench.Growth, key: str) -> None:
     """The wall, the unit that was clicked, and the files."""
     frame = growth.frame
     pixels = mosaic(frame)
     png = core.encode_png(pixels, metadata={"convscope": recipe.settings()})
     columns = figures.columns_for(len(recipe.units))
     titles = unit_titles(recipe)
-    silent = runtime.silent(recipe.network, recipe.layer, recipe.units, frame)
+    silent = results.silent(recipe.network, recipe.layer, recipe.units, frame)
     components.wall(
         figures.data_url(png),
         columns=columns,
@@ -148,22 +149,20 @@ def show_result(recipe: Maximize, growth: runtime.Growth, key: str) -> None:
     st.caption(f"{core.PRESETS[recipe.preset].title}, {frame.step} steps, {recipe.network}. Click one to see it large.")
     if silent:
         st.caption(f"{len(silent)} of {len(titles)} units stay dead: they are zero everywhere after the nonlinearity.")
-    runtime.download("PNG", png, f"filters_{key}.png", "image/png")
+    workbench.download("PNG", png, f"filters_{key}.png", "image/png")
 
 
-def show_unit(recipe: Maximize, growth: runtime.Growth, key: str) -> None:
+def show_unit(recipe: Maximize, growth: workbench.Growth, key: str) -> None:
     """One unit, large, beside where it answers on the person's picture, and how its score grew."""
     index = min(st.session_state.get("unit", 0), len(recipe.units) - 1)
     channel = recipe.units[index]
     left, right = st.columns(2)
     large = core.to_uint8(growth.frame.images.numpy()[index])
-    left.image(
-        large, width="stretch", caption=runtime.unit_title(recipe.network, recipe.layer, channel), alt="The unit"
-    )
-    spatial = recipe.layer != core.LOGITS and runtime.network(recipe.network).layer(recipe.layer).spatial
+    left.image(large, width="stretch", caption=results.unit_title(recipe.network, recipe.layer, channel), alt="The unit")
+    spatial = recipe.layer != core.LOGITS and networks.network(recipe.network).layer(recipe.layer).spatial
     if spatial:
-        activation = runtime.activations(recipe.network, picture, (recipe.layer,))[recipe.layer][0, ..., channel]
-        seen = core.seen_by(runtime.network(recipe.network), runtime.picture(picture), scale=4)
+        activation = results.activations(recipe.network, picture, (recipe.layer,))[recipe.layer][0, ..., channel]
+        seen = core.seen_by(networks.network(recipe.network), uploads.picture(picture), scale=4)
         heat = figures.over(seen[0], core.maps(activation[..., None])[0], "Viridis", 0.6)
         right.image(
             heat, width="stretch", caption="Where it answers on your picture", alt="Activation over the picture"
@@ -173,7 +172,7 @@ def show_unit(recipe: Maximize, growth: runtime.Growth, key: str) -> None:
     st.plotly_chart(figures.curves(curve, titles, index), config=figures.PLAIN, key=f"curve_{key}", alt="Scores")
 
 
-def show_history(growth: runtime.Growth, key: str) -> None:
+def show_history(growth: workbench.Growth, key: str) -> None:
     """A scrubber through the run, and the run as a film."""
     steps = [step for step, _ in growth.history]
     if len(steps) < 2:
@@ -182,14 +181,14 @@ def show_history(growth: runtime.Growth, key: str) -> None:
     step = st.select_slider("Back to step", steps, value=steps[-1], key=f"scrub_{key}")
     st.image(dict(growth.history)[step], width=560, alt=f"After {step} steps")
     with st.container(horizontal=True):
-        runtime.download("GIF", lambda: core.encode_gif(runtime.film(growth)), f"filters_{key}.gif", "image/gif")
-        runtime.download("MP4", lambda: core.encode_mp4(runtime.film(growth)), f"filters_{key}.mp4", "video/mp4")
+        workbench.download("GIF", lambda: core.encode_gif(workbench.film(growth)), f"filters_{key}.gif", "image/gif")
+        workbench.download("MP4", lambda: core.encode_mp4(workbench.film(growth)), f"filters_{key}.mp4", "video/mp4")
 
 
 def show_recipe(recipe: Maximize, key: str) -> None:
     """The settings and the code."""
     st.code(recipe.script(), language="python")
-    runtime.download("Settings as JSON", recipe.settings().encode(), f"filters_{key}.json", "application/json")
+    workbench.download("Settings as JSON", recipe.settings().encode(), f"filters_{key}.json", "application/json")
     st.caption(core.PRESETS[recipe.preset].source)
 
 
@@ -207,19 +206,19 @@ except ValueError as error:
 
 def run(recipes: dict[str, Maximize]) -> None:
     """Run the recipes one after the other, from the start."""
-    words.caption(runtime.cost([one.estimate() for one in recipes.values()]))
+    cost.caption(workbench.cost([one.estimate() for one in recipes.values()]))
     for key in "ab":
         st.session_state.pop(f"growth_{key}", None)
     st.session_state.filters = recipes
     for key, one in recipes.items():
-        runtime.run(one.frames(), key=f"growth_{key}", mosaic=mosaic)
+        workbench.run(one.frames(), key=f"growth_{key}", mosaic=mosaic)
 
 
 def run_on() -> None:
     """Some more steps of what is there."""
     for key, one in finished().items():
         state = st.session_state[f"growth_{key}"].frame.state
-        runtime.run(replace(one, steps=MORE).frames(state), key=f"growth_{key}", mosaic=mosaic)
+        workbench.run(replace(one, steps=MORE).frames(state), key=f"growth_{key}", mosaic=mosaic)
 
 
 def finished() -> dict[str, Maximize]:
@@ -237,14 +236,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
             "Standard | robust, same unit", icon=":material/compare:", key="twin", on_click=beside_the_twin,
             help="The same units of the standard network and of its robust twin, side by side.",
         )  # fmt: skip
-    words = st.empty()
+    cost = st.empty()
 if start or more or st.session_state.pop("twins", False):
-    with runtime.stoppable():
+    with workbench.stoppable():
         run_on() if more else run({"a": recipe} | ({"b": other} if other else {}))
 
 made = finished()
 if not made:
-    runtime.contact_sheet(name)
+    workbench.contact_sheet(name)
 for column, (key, one) in zip(st.columns(max(len(made), 1), gap="large"), made.items(), strict=False):
     growth = st.session_state[f"growth_{key}"]
     with column:

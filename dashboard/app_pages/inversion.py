@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, runtime
+from dashboard import address, components, figures, workbench
 from dashboard.recipes import Invert
+from dashboard.server import networks, uploads
 
 STEPS = (24, 48, 96, 192, 384, 768)
 MORE = 48
@@ -28,8 +29,8 @@ NUMBERS = (
     "apart, however different they look: that is what it has lost. A caricature goes beyond the code on purpose."
 )
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 
 
 def choose_recipe() -> Invert:
@@ -58,12 +59,14 @@ def choose_recipe() -> Invert:
 
 def choose_other(recipe: Invert) -> Invert | None:
     """The same with another network of the same layers, if wanted."""
-    others = [one for one in core.available() if one != name and set(recipe.layers) <= set(runtime.network(one).layers)]
+    others = [
+        one for one in core.available() if one != name and set(recipe.layers) <= set(networks.network(one).layers)
+    ]
     if name not in core.available() or not others:
         return None
     other = address.choice(
         st.selectbox, "Beside", ["", *others], key="invert_beside", default="", width=260,
-        format_func=lambda one: runtime.network_title(one) if one else "this network only",
+        format_func=lambda one: networks.network_title(one) if one else "this network only",
     )  # fmt: skip
     return replace(recipe, network=other) if other else None
 
@@ -76,12 +79,12 @@ def mosaic(recipe: Invert, frame: core.Frame) -> np.ndarray:
 
 def run(recipes: dict[str, Invert]) -> None:
     """Run the recipes one after the other, from the start."""
-    words.caption(runtime.cost([one.estimate() for one in recipes.values()]))
+    cost.caption(workbench.cost([one.estimate() for one in recipes.values()]))
     for key in "ab":
         st.session_state.pop(f"growth_invert_{key}", None)
     st.session_state.inversions = recipes
     for key, one in recipes.items():
-        runtime.run(one.frames(), key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
+        workbench.run(one.frames(), key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
 
 
 def run_on() -> None:
@@ -89,7 +92,7 @@ def run_on() -> None:
     for key, one in finished().items():
         state = st.session_state[f"growth_invert_{key}"].frame.state
         frames = replace(one, steps=MORE).frames(state)
-        runtime.run(frames, key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
+        workbench.run(frames, key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
 
 
 def finished() -> dict[str, Invert]:
@@ -101,20 +104,20 @@ def finished() -> dict[str, Invert]:
     return {
         key: replace(made[key], steps=growth.frame.step)
         for key, growth in grown.items()
-        if made[key].network in (name, *core.available()) and runtime.there(made[key].picture)
+        if made[key].network in (name, *core.available()) and uploads.there(made[key].picture)
     }
 
 
 def show_row(recipe: Invert, frame: core.Frame) -> None:
     """The photograph and, beside it, what each layer has kept, in numbers and in the network's own words."""
-    own, photo, images = runtime.network(recipe.network), recipe.photo(), frame.images.numpy()
+    own, photo, images = networks.network(recipe.network), recipe.photo(), frame.images.numpy()
     pixels = core.pixel_distance(photo, images)
     said = [best for ((best, _),) in core.predict(own, np.concatenate([photo, images]), top=1)] if own.labels else []
     says = [f"“{label}”" for label in said] or [""] * (len(images) + 1)
-    st.markdown(f"**{runtime.network_title(recipe.network)}**, {MAKE[recipe.preset].lower()}, {frame.step} steps")
+    st.markdown(f"**{networks.network_title(recipe.network)}**, {MAKE[recipe.preset].lower()}, {frame.step} steps")
     with st.container(horizontal=True, gap="small"):
         places = [st.container(width=168, gap="xxsmall") for _ in says]
-    places[0].image(photo[0], width="stretch", alt=runtime.picture_title(recipe.picture))
+    places[0].image(photo[0], width="stretch", alt=uploads.picture_title(recipe.picture))
     places[0].caption(f"**The photograph**  \n{says[0]}")
     for index, (layer, place) in enumerate(zip(recipe.layers, places[1:], strict=True)):
         code = core.code_distance(own, photo, layer, images[index : index + 1])[0]
@@ -125,7 +128,7 @@ def show_row(recipe: Invert, frame: core.Frame) -> None:
 def show_closer(recipe: Invert, frame: core.Frame, key: str) -> None:
     """One layer, large, over the photograph."""
     layer = st.segmented_control(
-        f"{runtime.network_title(recipe.network)}, large",
+        f"{networks.network_title(recipe.network)}, large",
         recipe.layers,
         default=recipe.layers[-1],
         required=True,
@@ -142,11 +145,11 @@ def show_files(recipe: Invert, frame: core.Frame, key: str) -> None:
     """The settings, the code, the files."""
     row = core.tile(frame.images.numpy(), columns=len(recipe.layers), background=0.5)
     with st.container(horizontal=True):
-        runtime.download(
+        workbench.download(
             "PNG", lambda: core.encode_png(row, metadata={"convscope": recipe.settings()}), f"inverted_{key}.png",
             "image/png",
         )  # fmt: skip
-        runtime.download("Settings as JSON", recipe.settings().encode(), f"inverted_{key}.json", "application/json")
+        workbench.download("Settings as JSON", recipe.settings().encode(), f"inverted_{key}.json", "application/json")
     with st.expander("Show the code", icon=":material/code:"):
         st.code(recipe.script(), language="python")
         st.caption(core.INVERSIONS[recipe.preset].source)
@@ -162,7 +165,7 @@ def show_ready() -> None:
             "for your own picture."
         )
     else:
-        st.image(core.seen_by(net, runtime.picture(picture))[0], width=256, alt=runtime.picture_title(picture))
+        st.image(core.seen_by(net, uploads.picture(picture))[0], width=256, alt=uploads.picture_title(picture))
         st.caption("Press Run to see what the layers keep of it.")
 
 
@@ -176,9 +179,9 @@ except ValueError as error:
 with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Run", type="primary", icon=":material/play_arrow:", key="run")
     more = st.button(f"{MORE} more steps", icon=":material/add:", key="more", disabled=not finished())
-    words = st.empty()
+    cost = st.empty()
 if start or more:
-    with runtime.stoppable():
+    with workbench.stoppable():
         run_on() if more else run({"a": recipe} | ({"b": other} if other else {}))
 
 made = finished()
@@ -196,7 +199,7 @@ with left:
 with right:
     st.markdown("**How far from the photograph**")
     distances = {
-        runtime.network_title(one.network): core.pixel_distance(one.photo(), grown[key].images.numpy())
+        networks.network_title(one.network): core.pixel_distance(one.photo(), grown[key].images.numpy())
         for key, one in made.items()
     }
     chart = figures.lost(distances, made["a"].layers)

@@ -5,7 +5,8 @@ import json
 import streamlit as st
 
 import core
-from dashboard import address, figures, runtime
+from dashboard import address, figures, workbench
+from dashboard.server import jobs, limits, networks, results, uploads
 
 METHODS = {"tsne": "t-SNE", "pca": "PCA"}
 SPREAD = {"apart": "Side by side", "free": "Where they fall"}
@@ -35,8 +36,8 @@ for index, cosine in zip(*core.nearest(codes, codes[0], 8)):
     print(pictures.title(index), cosine)
 """
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 
 
 def choose() -> tuple[str, str, str, bool, int]:
@@ -45,8 +46,8 @@ def choose() -> tuple[str, str, str, bool, int]:
     answers = [core.LOGITS] if net.labels else []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pictures = address.choice(
-            st.selectbox, "Pictures", runtime.map_names(), key="map_set", default="tiles", width=300,
-            format_func=runtime.map_title,
+            st.selectbox, "Pictures", results.map_names(), key="map_set", default="tiles", width=300,
+            format_func=results.map_title,
         )  # fmt: skip
         layer = address.choice(
             st.selectbox, "Layer", [*net.layers, *answers], key="map_layer", default=last[0], width=260,
@@ -78,38 +79,38 @@ def look(index: int) -> None:
     st.session_state.map_at = str(index)
 
 
-def words(pictures: core.PictureSet, found: runtime.Atlas, index: int) -> str:
+def words(pictures: core.PictureSet, found: results.Atlas, index: int) -> str:
     """What a picture is and what the network says of it."""
     said = f"<br>“{found.answers[index]}”" if found.answers[index] else ""
     return pictures.title(index) + said
 
 
-def show_map(pictures: core.PictureSet, found: runtime.Atlas, mine: list[int], chosen: int) -> None:
+def show_map(pictures: core.PictureSet, found: results.Atlas, mine: list[int], chosen: int) -> None:
     """The map; a frame marks my picture and its tiles, another one the chosen."""
     said = [words(pictures, found, index) for index in range(len(pictures))]
     side = 0.94 if packed else float((found.places.max(axis=0) - found.places.min(axis=0)).max()) / 26 or 1.0
     chart = figures.picture_map(
-        found.places, found.thumbnails, said, mine=mine, chosen=chosen, side=side, narrow=runtime.phone()
+        found.places, found.thumbnails, said, mine=mine, chosen=chosen, side=side, narrow=limits.phone()
     )
     st.plotly_chart(
         chart, on_select=picked, selection_mode="points", key="map",
-        config={**figures.PLAIN, "scrollZoom": not runtime.phone()},
+        config={**figures.PLAIN, "scrollZoom": not limits.phone()},
         alt=f"{len(pictures)} pictures; those with like codes at {layer} lie together",
     )  # fmt: skip
     st.caption(
-        f"{len(pictures)} pictures. Green frames: {runtime.picture_title(picture)}, whole and in tiles. Orange: the "
-        f"chosen one. {MOVE if not runtime.phone() else ''}{METHOD_SAYS[method]}"
+        f"{len(pictures)} pictures. Green frames: {uploads.picture_title(picture)}, whole and in tiles. Orange: the "
+        f"chosen one. {MOVE if not limits.phone() else ''}{METHOD_SAYS[method]}"
     )
 
 
-def show_chosen(pictures: core.PictureSet, found: runtime.Atlas, chosen: int) -> None:
+def show_chosen(pictures: core.PictureSet, found: results.Atlas, chosen: int) -> None:
     """The chosen picture, large."""
     st.image(pictures.pixels[chosen], width="stretch", alt=f"The chosen picture: {pictures.title(chosen)}")
     said = f"The network says **{found.answers[chosen]}**." if found.answers[chosen] else ""
     st.markdown(f"**{pictures.title(chosen)}**. {said}")
 
 
-def show_nearest(pictures: core.PictureSet, found: runtime.Atlas, chosen: int) -> None:
+def show_nearest(pictures: core.PictureSet, found: results.Atlas, chosen: int) -> None:
     """Those with the most alike codes, in a row."""
     others = address.choice(
         st.segmented_control, "Nearest", ["others", "all"], key="map_nearest", default="others", required=True,
@@ -132,37 +133,37 @@ def show_nearest(pictures: core.PictureSet, found: runtime.Atlas, chosen: int) -
     st.caption("The number is the cosine between the codes, 1 for the same. Click it to go there.")
 
 
-def show_files(found: runtime.Atlas) -> None:
+def show_files(found: results.Atlas) -> None:
     """The numbers, the settings, the code."""
     settings = {
         "technique": "map", "network": name, "pictures": chosen_set, "layer": layer, "method": method, "seed": seed,
         "side_by_side": packed,
     }  # fmt: skip
     with st.container(horizontal=True):
-        runtime.download(
+        workbench.download(
             "Codes and places", lambda: core.encode_npz({"codes": found.codes, "places": found.places}), "map.npz",
             "application/octet-stream",
         )  # fmt: skip
-        runtime.download("Settings as JSON", json.dumps(settings, indent=2).encode(), "map.json", "application/json")
+        workbench.download("Settings as JSON", json.dumps(settings, indent=2).encode(), "map.json", "application/json")
     with st.expander("Show the code", icon=":material/code:"):
         levels = (1,) if chosen_set == "photos" else (1, 2, 3)
         st.code(
-            SCRIPT.format(load=runtime.loading(name), layer=layer, method=method, seed=seed, levels=levels),
+            SCRIPT.format(load=networks.loading(name), layer=layer, method=method, seed=seed, levels=levels),
             language="python",
         )
 
 
 st.markdown(SAYS)
 chosen_set, layer, method, packed, seed = choose()
-named = tuple(runtime.picture_names(picture))
+named = tuple(uploads.picture_names(picture))
 try:
-    read = runtime.map_pictures(name, chosen_set, named)
-    if runtime.halted():
-        st.button("Go on", icon=":material/play_arrow:", on_click=runtime.go_on, key="go_on")
+    read = results.map_pictures(name, chosen_set, named)
+    if jobs.halted():
+        st.button("Go on", icon=":material/play_arrow:", on_click=jobs.go_on, key="go_on")
     if read is None:
         st.info("Nothing has been read yet.")
         st.stop()
-    found = runtime.atlas(name, layer, read, method=method, packed=packed, seed=seed, key=(chosen_set, named))
+    found = results.atlas(name, layer, read, method=method, packed=packed, seed=seed, key=(chosen_set, named))
 except ValueError as error:
     st.error(str(error), icon=":material/error:")
     st.stop()

@@ -6,17 +6,18 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import address, figures, runtime, shelf
+from dashboard import address, figures, words, workbench
+from dashboard.server import networks, results, uploads, user_models
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
-brought = shelf.get(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
+brought = user_models.get(name)
 
 
 def show_card() -> None:
     """The network in numbers and words."""
-    facts = runtime.facts(net)
-    st.subheader(runtime.network_title(name))
+    facts = networks.facts(net)
+    st.subheader(networks.network_title(name))
     if summary := net.card.get("summary") or net.card.get("origin"):
         st.markdown(" ".join(str(one) for one in (summary, net.card.get("data", "")) if one))
     numbers = {
@@ -30,7 +31,7 @@ def show_card() -> None:
     with st.container(horizontal=True):
         for label, value in numbers.items():
             st.metric(label, value, width="content")
-    st.markdown(f"Pictures go in as {runtime.prepares(name)}. {runtime.remark(net)}")
+    st.markdown(f"Pictures go in as {results.prepares(name)}. {words.remark(net)}")
 
 
 def choose_layer() -> str:
@@ -55,7 +56,7 @@ def choose_layer() -> str:
 def show_layer(chosen: str) -> None:
     """The facts of one layer, and where to look at it."""
     info = net.layer(chosen)
-    st.markdown(f"**{runtime.harmless(chosen)}**, {info.kind}: {runtime.extent(info)}; {info.parameters:,} parameters.")
+    st.markdown(f"**{words.harmless(chosen)}**, {info.kind}: {words.extent(info)}; {info.parameters:,} parameters.")
     with st.container(horizontal=True):
         for page, label in (("activations", "Its activations"), ("filters", "What its units like most")):
             st.page_link(
@@ -80,10 +81,10 @@ def show_table() -> None:
     st.dataframe(rows, hide_index=True, height=360)
 
 
-def change(own: shelf.Own, **said: Any) -> None:
+def change(own: user_models.Own, **said: Any) -> None:
     """Say something else of the own network, which makes it another one."""
     try:
-        changed = shelf.put(replace(own, **said))
+        changed = user_models.put(replace(own, **said))
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -92,42 +93,42 @@ def change(own: shelf.Own, **said: Any) -> None:
     st.rerun()
 
 
-def show_doctor(own: shelf.Own) -> None:
-    """Every normalisation tried on pictures; the person decides."""
+def show_doctor(own: user_models.Own) -> None:
+    """Every normalization tried on pictures; the person decides."""
     st.subheader("How are its pictures prepared?")
     st.markdown(
         "The file does not say in which range of numbers it wants its pictures. Under the wrong one a network answers "
         "the same to everything, or nothing surely. Look at its answers, and decide."
     )
-    names = runtime.picture_names()
+    names = uploads.picture_names()
     pictures = address.several(
-        "Pictures to try", names, key="tried", default=names[:8], format_func=runtime.picture_title,
+        "Pictures to try", names, key="tried", default=names[:8], format_func=uploads.picture_title,
     )  # fmt: skip
     known = {}
     with st.expander("I know what they show"):
         for one in pictures:
-            label = st.selectbox(runtime.picture_title(one), ["", *net.labels], key=f"truth_{one}")
+            label = st.selectbox(uploads.picture_title(one), ["", *net.labels], key=f"truth_{one}")
             if label:
                 known[one] = net.labels.index(label)
     try:
-        found = runtime.diagnosis(name, tuple(known or pictures), tuple(known.values()))
+        found = results.diagnosis(name, tuple(known or pictures), tuple(known.values()))
     except ValueError as error:
         st.info(str(error), icon=":material/info:")
         return
-    st.dataframe([runtime.answers(net, one, list(known or pictures)) for one in found], hide_index=True)
+    st.dataframe([results.answers(net, one, list(known or pictures)) for one in found], hide_index=True)
     best = found[0].name
     why = "makes what you said likeliest" if known else "makes its answers say most of the pictures"
-    st.markdown(f"Proposed: **{core.NORMALISATIONS[best].title}**, which {why}. Now: {runtime.prepares(name)}.")
+    st.markdown(f"Proposed: **{core.NORMALizATIONS[best].title}**, which {why}. Now: {results.prepares(name)}.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         options = [one.name for one in found]
         wish = st.selectbox(
-            "Prepare them as", options, format_func=lambda one: core.NORMALISATIONS[one].title, width=320
+            "Prepare them as", options, format_func=lambda one: core.NORMALizATIONS[one].title, width=320
         )
         if st.button("Use this", type="primary", icon=":material/check:"):
-            change(own, normalisation=wish)
+            change(own, normalization=wish)
 
 
-def show_naming(own: shelf.Own) -> None:
+def show_naming(own: user_models.Own) -> None:
     """Labels for the classes, and a size where the network leaves it open."""
     st.subheader("What are its classes called?")
     file = st.file_uploader("A name for each class: text, CSV or JSON", type=["txt", "csv", "json"], key="label_file")

@@ -3,10 +3,11 @@
 import streamlit as st
 
 import core
-from dashboard import figures, runtime
+from dashboard import figures, words, workbench
+from dashboard.server import networks, results, uploads
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 stages = core.stages(net)
 
 st.title("See what a network sees")
@@ -16,30 +17,30 @@ st.markdown(
 )
 
 left, right = st.columns([1, 2], gap="large")
-seen = core.seen_by(net, runtime.picture(picture), scale=4)[0]
-left.image(core.to_uint8(seen), caption=runtime.picture_title(picture), alt="The picture", width="stretch")
+seen = core.seen_by(net, uploads.picture(picture), scale=4)[0]
+left.image(core.to_uint8(seen), caption=uploads.picture_title(picture), alt="The picture", width="stretch")
 with right:
     st.subheader("What the network says")
     if net.labels:
-        prediction = runtime.prediction(name, picture)
+        prediction = results.prediction(name, picture)
         best, chance = prediction[0]
-        st.markdown(f"It says **{best}**, with {chance:.0%} confidence. {runtime.remark(net)}")
+        st.markdown(f"It says **{best}**, with {chance:.0%} confidence. {words.remark(net)}")
         st.plotly_chart(
-            figures.chances(prediction),
+            figures.probabilities(prediction),
             config=figures.PLAIN,
-            key="chances",
+            key="probabilities",
             alt="; ".join(f"{label} {value:.1%}" for label, value in prediction),
         )
     else:
         st.caption("This network has no classes; look at its layers.")
 
 st.subheader("The map of the network")
-st.caption(f"{runtime.network_title(name)}: {net.card.get('summary', '')} Under each stage, the sixteen channels that "
+st.caption(f"{networks.network_title(name)}: {net.card.get('summary', '')} Under each stage, the sixteen channels that "
            "answer most to this picture; bright is a strong answer.")  # fmt: skip
-results = runtime.activations(name, picture, tuple(stage.layer for stage in stages))
+shown = results.activations(name, picture, tuple(stage.layer for stage in stages))
 for column, stage in zip(st.columns(len(stages)), stages, strict=True):
     info = net.layer(stage.layer)
-    activation = results[stage.layer]
+    activation = shown[stage.layer]
     with column.container(border=True):
         st.page_link(
             "app_pages/activations.py",
@@ -51,5 +52,5 @@ for column, stage in zip(st.columns(len(stages)), stages, strict=True):
             strongest = core.statistics(activation).strongest()[:16]
             wall = figures.wall(core.maps(activation[0][..., strongest]), "Viridis", columns=4, tile=64)
             st.image(wall.pixels, alt=f"Sixteen channels of {stage.name}", width="stretch")
-        st.caption(runtime.extent(info))
+        st.caption(words.extent(info))
         st.markdown(stage.says)

@@ -5,8 +5,9 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, runtime
+from dashboard import address, components, figures, words, workbench
 from dashboard.recipes import Unit
+from dashboard.server import jobs, networks, results, sets, uploads
 
 SHOWN = {"story": "Layer by layer", "unit": "One unit, closely"}
 METHODS = {"deconvnet": "DeconvNet", "guided": "Guided backprop", "gradient": "Gradient"}
@@ -18,8 +19,8 @@ SAYS = (
     "([Zeiler and Fergus, 2013](https://arxiv.org/abs/1311.2901), figure 2)."
 )
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 
 
 def has_story(layer: core.LayerInfo) -> bool:
@@ -39,8 +40,8 @@ def choose() -> tuple[str, str, str]:
             format_func=SHOWN.__getitem__,
         )  # fmt: skip
         pictures = address.choice(
-            st.selectbox, "Pictures", runtime.set_names(), key="set", default="samples", width=260,
-            format_func=runtime.set_title,
+            st.selectbox, "Pictures", sets.set_names(), key="set", default="samples", width=260,
+            format_func=sets.set_title,
         )  # fmt: skip
         method = address.choice(
             st.segmented_control, "Carried back by", list(METHODS), key="projected", required=True,
@@ -49,7 +50,7 @@ def choose() -> tuple[str, str, str]:
             "backprop only where the unit was active too, the gradient what was active. Without max-pooling DeconvNet "
             "hardly depends on the picture (Springenberg et al., arXiv:1412.6806): there guided backprop comes first.",
         )  # fmt: skip
-        if runtime.may_bring_sets():
+        if sets.may_bring_sets():
             bring()
     return shown, pictures, method
 
@@ -68,7 +69,7 @@ def bring() -> None:
 def take(source: str | bytes, title: str) -> None:
     """Choose a folder or zip, or say in one sentence why not."""
     try:
-        st.session_state.set = runtime.bring_set(source, title)
+        st.session_state.set = sets.bring_set(source, title)
     except ValueError as error:
         st.session_state.refused = str(error)
 
@@ -78,10 +79,10 @@ def look(unit: tuple[str, int]) -> None:
     st.session_state.update(units_show="unit", layer=unit[0], channel=unit[1])
 
 
-def excited(index: core.UnitIndex, channel: int) -> runtime.Excited:
+def excited(index: core.UnitIndex, channel: int) -> results.Excited:
     """What excites a unit of an index."""
-    return runtime.excited(
-        name, chosen_set, channel, method, _index=index, _pictures=pictures, key=runtime.index_key(index)
+    return results.excited(
+        name, chosen_set, channel, method, _index=index, _pictures=pictures, key=results.index_key(index)
     )
 
 
@@ -95,7 +96,7 @@ def plate(units: list[tuple[str, int]], *, key: str, labels: list[str], columns:
         columns=columns,
         labels=labels,
         chosen=-1,
-        alt=f"Units {runtime.listing(channel for _, channel in units)} of {units[0][0]}: nine patches each"
+        alt=f"Units {words.listing(channel for _, channel in units)} of {units[0][0]}: nine patches each"
         f"{', and what in them excites the unit' if back else ''}; arrow keys and Enter choose one",
         key=key,
         smooth=True,
@@ -108,7 +109,7 @@ def show_story() -> None:
     for stage in stages:
         info, index = net.layer(stage.layer), indexes[stage.layer]
         st.subheader(stage.name, anchor=False)
-        st.markdown(f"{stage.says} {runtime.extent(info)[:1].upper()}{runtime.extent(info)[1:]}.".strip())
+        st.markdown(f"{stage.says} {words.extent(info)[:1].upper()}{words.extent(info)[1:]}.".strip())
         units = [(stage.layer, channel) for channel in index.selective(UNITS)]
         for place, column in enumerate(st.columns(2)):
             half = units[place::2]
@@ -116,19 +117,19 @@ def show_story() -> None:
                 with column:
                     labels = [f"unit {channel}: click to look closely" for _, channel in half]
                     plate(half, key=f"plate_{stage.layer}_{place}", columns=2, labels=labels)
-        st.caption(f"Units {runtime.listing(channel for _, channel in units)} of {stage.layer}. Click one.")
+        st.caption(f"Units {words.listing(channel for _, channel in units)} of {stage.layer}. Click one.")
 
 
 def show_on_picture() -> None:
     """Where it answers on the person's picture."""
     st.markdown("**On your picture**")
-    activation = runtime.activations(name, picture, (layer,))[layer]
+    activation = results.activations(name, picture, (layer,))[layer]
     numbers = core.statistics(activation)
     rank = list(numbers.strongest("maximum")).index(channel) + 1
     if info.spatial:
-        seen = core.seen_by(net, runtime.picture(picture), scale=4)
+        seen = core.seen_by(net, uploads.picture(picture), scale=4)
         heat = figures.over(seen[0], core.maps(activation[0][..., channel : channel + 1])[0], "Viridis", 0.5)
-        st.image(heat, width="stretch", alt=f"Unit {channel} of {layer} over {runtime.picture_title(picture)}")
+        st.image(heat, width="stretch", alt=f"Unit {channel} of {layer} over {uploads.picture_title(picture)}")
     st.caption(
         f"Highest {numbers.maximum[channel]:.3g}, rank {rank} of {info.channels} in its layer; in the pictures below "
         f"up to {index.values[channel, 0]:.3g}."
@@ -146,7 +147,7 @@ def show_tiles(title: str, tiles: Any, labels: tuple[str, ...], *, key: str, cap
     st.caption(caption)
 
 
-def at_ceiling(found: runtime.Excited) -> str:
+def at_ceiling(found: results.Excited) -> str:
     """Why projections are all grey, where some are."""
     flat = sum(1 for one in found.projections if one.min() == one.max())
     return f" {flat} of them are: there the unit is at its ceiling, and small changes do nothing." if flat else ""
@@ -184,13 +185,13 @@ def show_switched_off() -> None:
         lambda label, _, key: st.toggle(label, key=key), f"and the {len(near)} most like it", [False, True],
         key="off_near", default=False,
     )  # fmt: skip
-    before = dict(runtime.prediction(name, picture))
+    before = dict(results.prediction(name, picture))
     if not off:
-        st.plotly_chart(figures.chances(list(before.items())), config=figures.PLAIN, key="on", alt="Answers")
+        st.plotly_chart(figures.probabilities(list(before.items())), config=figures.PLAIN, key="on", alt="Answers")
         return
-    after = runtime.without_units(name, picture, layer, (channel, *(near if group else ())))
+    after = results.without_units(name, picture, layer, (channel, *(near if group else ())))
     best = max(after, key=lambda label: after[label])
-    both = before | ({} if best in before else {best: dict(runtime.all_chances(name, picture))[best]})
+    both = before | ({} if best in before else {best: dict(results.all_probabilities(name, picture))[best]})
     chart = figures.before_after(both, after)
     st.plotly_chart(chart, config=figures.PLAIN, key="off_bars", alt="Answers with and without the unit")
     first = next(iter(before))
@@ -199,13 +200,13 @@ def show_switched_off() -> None:
     st.caption(f"Without {who} the network says {change}: {first} went from {before[first]:.1%} to {after[first]:.1%}.")
 
 
-def show_drawings() -> list[runtime.Drawing]:
+def show_drawings() -> list[results.Drawing]:
     """The picture that the unit likes most, and the one it likes least."""
     st.markdown("**Drawn for it: what it likes, and what it hates**")
     made = []
     for column, negative in zip(st.columns(2, gap="small"), (False, True), strict=True):
         with column:
-            drawn = runtime.drawing(name, layer, channel, negative=negative)
+            drawn = results.drawing(name, layer, channel, negative=negative)
             if drawn:
                 made.append(drawn)
                 alt = f"The picture that unit {channel} {'hates' if negative else 'likes'} most"
@@ -218,18 +219,18 @@ def show_drawings() -> list[runtime.Drawing]:
     return made
 
 
-def show_files(found: runtime.Excited, drawings: list[runtime.Drawing]) -> None:
+def show_files(found: results.Excited, drawings: list[results.Drawing]) -> None:
     """The card as a file, its settings, and the code."""
     recipe = Unit(name, picture, chosen_set, layer, channel, method)
     stem = f"{layer}_{channel}".replace("/", ".")
     card = figures.plate([(found.patches, found.projections)], columns=1)
     with st.container(horizontal=True):
         png = core.encode_png(card.pixels, metadata={"convscope": recipe.settings()})
-        runtime.download("PNG", png, f"{stem}.png", "image/png")
+        workbench.download("PNG", png, f"{stem}.png", "image/png")
         for drawn, word in zip(drawings, ("likes", "hates"), strict=False):
             data = core.encode_png(drawn.pixels, metadata={"convscope": recipe.settings()})
-            runtime.download(f"What it {word}", data, f"{stem}_{word}.png", "image/png")
-        runtime.download("Settings as JSON", recipe.settings().encode(), f"{stem}.json", "application/json")
+            workbench.download(f"What it {word}", data, f"{stem}_{word}.png", "image/png")
+        workbench.download("Settings as JSON", recipe.settings().encode(), f"{stem}.json", "application/json")
     with st.expander("Show the code", icon=":material/code:"):
         st.code(recipe.script(), language="python")
 
@@ -269,7 +270,7 @@ def choose_unit() -> tuple[str, int | None]:
         asked = address.whole_number(
             "Unit", most=net.layer(layer).channels - 1, key="channel", placeholder="stands out most", width=180
         )
-    st.markdown(f"**{layer}**: {runtime.extent(net.layer(layer))}. {runtime.story(net, layer)}")
+    st.markdown(f"**{layer}**: {words.extent(net.layer(layer))}. {words.story(net, layer)}")
     return layer, asked
 
 
@@ -280,11 +281,11 @@ if shown == "story" and not stages:
     st.info("This network has no layers with height and width to tell a story of.")
     st.stop()
 try:
-    read = runtime.picture_set(chosen_set, net.size)
+    read = sets.picture_set(chosen_set, net.size)
     wanted = (layer,) if layer else tuple(stage.layer for stage in stages)
-    indexes = runtime.unit_indexes(name, wanted, chosen_set, read) if read else {}
-    if runtime.halted():
-        st.button("Go on", icon=":material/play_arrow:", on_click=runtime.go_on, key="go_on")
+    indexes = results.unit_indexes(name, wanted, chosen_set, read) if read else {}
+    if jobs.halted():
+        st.button("Go on", icon=":material/play_arrow:", on_click=jobs.go_on, key="go_on")
     if read is None or not indexes:
         st.info("Nothing has been looked at yet.")
         st.stop()

@@ -4,8 +4,9 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, runtime
+from dashboard import address, components, figures, workbench
 from dashboard.recipes import Explain
+from dashboard.server import networks, results, uploads
 
 CLOSER = {
     "hide": "Hide a part", "truth": "Does it depend on the network?", "curves": "Insertion and deletion",
@@ -16,8 +17,8 @@ SHARES = {0.001: "last layer", 1 / 3: "last third", 2 / 3: "last two thirds", 1.
 WINDOWS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 4.0, 8.0, 16.0, 32.0, 64.0)
 FILLS = {"grey": "Grey", "black": "Black", "blurred": "Blurred"}
 
-name, picture = runtime.chosen()
-net = runtime.network(name)
+name, picture = workbench.chosen()
+net = networks.network(name)
 
 
 def choose_unit() -> tuple[str, str, int | None]:
@@ -34,17 +35,17 @@ def choose_unit() -> tuple[str, str, int | None]:
         return layer, "", channel
     label = address.choice(
         st.selectbox, "Why", ["", *net.labels], key="explain", default="", width=260,
-        format_func=lambda one: one or "its own answer: {} ({:.0%})".format(*runtime.prediction(name, picture)[0]),
+        format_func=lambda one: one or "its own answer: {} ({:.0%})".format(*results.prediction(name, picture)[0]),
     )  # fmt: skip
     return layer, label, None
 
 
 def choose_beside() -> str:
     """Another network, or another picture, or nothing."""
-    networks = [one for one in core.available() if one != name]
-    pictures = [one for one in runtime.picture_names(st.query_params.get("why_beside")) if one != picture]
-    titles = {"": "nothing"} | {one: runtime.network_title(one) for one in networks}
-    titles |= {one: f"Picture: {runtime.picture_title(one)}" for one in pictures}
+    others = [one for one in core.available() if one != name]
+    pictures = [one for one in uploads.picture_names(st.query_params.get("why_beside")) if one != picture]
+    titles = {"": "nothing"} | {one: networks.network_title(one) for one in others}
+    titles |= {one: f"Picture: {uploads.picture_title(one)}" for one in pictures}
     return address.choice(
         st.selectbox, "Beside", list(titles), key="why_beside", default="", width=260, format_func=titles.__getitem__
     )
@@ -67,16 +68,16 @@ def choose_square() -> tuple[float, str]:
 
 def explain(network: str, photo: str) -> Explain:
     """The unit that was chosen, in one network on one picture. Raises ValueError where the network has no such unit."""
-    own = runtime.network(network)
+    own = networks.network(network)
     if layer == core.LOGITS:
-        wanted = label or runtime.prediction(network, photo)[0][0]
+        wanted = label or results.prediction(network, photo)[0][0]
         if wanted not in own.labels:
-            raise ValueError(f"{runtime.network_title(network)} knows no “{wanted}”.")
+            raise ValueError(f"{networks.network_title(network)} knows no “{wanted}”.")
         return Explain(network, photo, layer, own.labels.index(wanted), window, fill)
     unit = channel
     if unit is None:
         own.layer(layer)
-        found = runtime.activations(network, photo, (layer,))[layer]
+        found = results.activations(network, photo, (layer,))[layer]
         unit = int(core.statistics(found).strongest()[0])
     return Explain(network, photo, layer, unit, window, fill)
 
@@ -89,8 +90,8 @@ def overlaid(recipe: Explain, values: np.ndarray, side: int = 256, limit: float 
 
 def show_row(recipe: Explain, key: str) -> None:
     """All methods in one row, which breaks on a narrow screen, and its files."""
-    photo = f" ({runtime.picture_title(recipe.picture)})" if recipe.picture != picture else ""
-    st.markdown(f"**{runtime.network_title(recipe.network)}: why “{recipe.title}”?**{photo}")
+    photo = f" ({uploads.picture_title(recipe.picture)})" if recipe.picture != picture else ""
+    st.markdown(f"**{networks.network_title(recipe.network)}: why “{recipe.title}”?**{photo}")
     tiles, maps = [], {}
     with st.container(horizontal=True, gap="xsmall"):
         places = [st.container(width=132, gap="xxsmall") for _ in core.METHODS]
@@ -107,12 +108,12 @@ def show_row(recipe: Explain, key: str) -> None:
     facts = {"convscope": recipe.settings(), "methods": ", ".join(maps)}
     with st.container(horizontal=True, vertical_alignment="center"):
         row = core.to_float(np.stack(tiles))
-        runtime.download(
+        workbench.download(
             "Row as PNG", lambda: core.encode_png(core.tile(row, columns=len(row)), metadata=facts),
             f"why_{key}.png", "image/png",
         )  # fmt: skip
-        runtime.download("Maps", lambda: core.encode_npz(maps), f"why_{key}.npz", "application/octet-stream")
-        runtime.download("Settings as JSON", recipe.settings().encode(), f"why_{key}.json", "application/json")
+        workbench.download("Maps", lambda: core.encode_npz(maps), f"why_{key}.npz", "application/octet-stream")
+        workbench.download("Settings as JSON", recipe.settings().encode(), f"why_{key}.json", "application/json")
 
 
 def shuffled_maps(recipe: Explain) -> dict[tuple[str, float], np.ndarray]:
@@ -170,7 +171,7 @@ def show_curves(recipe: Explain) -> None:
         return
     rises, falls = {}, {}
     for method in CURVED:
-        title, own = core.METHODS[method].title, runtime.network(recipe.network)
+        title, own = core.METHODS[method].title, networks.network(recipe.network)
         rises[title], falls[title] = core.insertion_deletion(own, recipe.photo(), recipe.unit, recipe.found(method))
     chart = figures.risefall(rises, falls)
     st.plotly_chart(chart, config=figures.PLAIN, key="risefall", alt="Insertion and deletion curves")
@@ -182,7 +183,7 @@ def show_curves(recipe: Explain) -> None:
 
 def show_hiding(recipe: Explain) -> None:
     """The occlusion map of the unit, which answers to a click, and those of the likeliest classes."""
-    (own,), (falls,) = runtime.hiding(
+    (own,), (falls,) = results.hiding(
         name, picture, recipe.layer, (recipe.unit,), window=recipe.window, fill=recipe.fill
     )  # fmt: skip
     side = core.window_side(net.size, recipe.window)
@@ -206,20 +207,20 @@ def show_hiding(recipe: Explain) -> None:
     fall = float(falls.ravel()[chosen])
     middle.caption(f"“{recipe.title}” {'falls' if fall >= 0 else 'rises'} by {abs(fall):.2f} with this place hidden.")
     if net.labels:
-        chart = figures.chances(core.predict(net, hidden)[0])
+        chart = figures.probabilities(core.predict(net, hidden)[0])
         right.plotly_chart(chart, config=figures.PLAIN, key="hidden_answers", alt="Answers")
         show_classes(recipe)
 
 
 def show_classes(recipe: Explain) -> None:
     """The occlusion map of each of several classes, all from the same hidden pictures, on one scale."""
-    likely = dict(runtime.prediction(name, picture))
+    likely = dict(results.prediction(name, picture))
     asked = address.several(
         "Classes", net.labels, key="why_classes", default=(), placeholder="the five likeliest", max_selections=9
     )
     classes = asked or list(likely)
     units = tuple(net.labels.index(one) for one in classes)
-    maps, _ = runtime.hiding(name, picture, core.LOGITS, units, window=recipe.window, fill=recipe.fill)
+    maps, _ = results.hiding(name, picture, core.LOGITS, units, window=recipe.window, fill=recipe.fill)
     limit = float(np.percentile(np.abs(maps), 99))
     with st.container(horizontal=True, gap="xsmall"):
         for label, values in zip(classes, maps, strict=True):

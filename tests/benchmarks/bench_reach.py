@@ -16,7 +16,7 @@ import numpy as np
 
 import core
 from core.bundled.train import validation
-from core.filters import objective
+from core.techniques.filters import objective
 
 DATA = Path(__file__).parents[3] / "shared" / "tiny_imagenet"
 PICTURES, UNITS, STEPS = 1000, 8, 128

@@ -252,9 +252,9 @@ def test_dream_is_seen_before_and_after_and_taken_home(arrive: Arrive) -> None:
 
 def test_painted_mask_goes_into_the_address(arrive: Arrive) -> None:
     me = arrive("/dream?picture=cat&octaves=1&steps=2&size=256&where=painted")
-    canvas = me.page.locator(".paint canvas")
-    expect(canvas).to_be_visible()
-    box = canvas.bounding_box()
+    parameterization = me.page.locator(".paint parameterization")
+    expect(parameterization).to_be_visible()
+    box = parameterization.bounding_box()
     assert box
     me.page.mouse.move(box["x"] + 20, box["y"] + 20)
     me.page.mouse.down()

@@ -1,0 +1,298 @@
+"""A classifier: a Keras network with its preprocessing, its labels and a map of its layers.
+
+Pictures come in as (N, H, W, 3) float32 RGB in [0, 1]; only ``Classifier.preprocess`` knows what the network wants.
+Scores are logits: a softmax or sigmoid at the end of the network is taken off when the classifier is made.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from core.networks import graphs
+from core.networks.graphs import LayerInfo, ReceptiveField
+
+__all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
+
+LOGITS = "(logits)"
+"""The name under which ``tap`` and ``forward`` give the logits, whatever the network calls its last layer."""
+
+KEPT = 64
+PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
+
+Preprocess = Callable[[tf.Tensor], tf.Tensor]
+Forward = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A network, how pictures enter it, and what its outputs are called. Made by ``classifier`` or ``core.load``.
+
+    Attributes:
+        name: what it is called in addresses and in ``core.load``.
+        network: the Keras model, as it came.
+        labels: a name for each logit; empty for a network without classes (``include_top=False``).
+        preprocess: (N, H, W, 3) tensor in [0, 1] -> what the network wants; differentiable.
+        size: height and width of the pictures it was made for.
+        layers: every layer by name, in the order in which they run.
+        scale: what turns logits into probabilities, ``"softmax"`` or ``"sigmoid"`` (classes that do not exclude
+            each other).
+        card: what its makers say of it: title, data, recipe, accuracy, ...
+    """
+
+    name: str
+    network: keras.Model
+    labels: tuple[str, ...]
+    preprocess: Preprocess
+    size: tuple[int, int]
+    layers: Mapping[str, LayerInfo]
+    scale: str
+    card: Mapping[str, Any]
+    _graph: graphs.Graph = field(repr=False)
+    _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, repr=False)
+    _lock: Any = field(default_factory=threading.RLock, repr=False)
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer of that name. Raises ValueError, naming the layers there are."""
+        if name not in self.layers:
+            names = list(self.layers)
+            shown = ", ".join(names if len(names) <= 12 else [*names[:6], "...", *names[-5:]])
+            raise ValueError(f"{self.name} has no layer {name!r}; it has {shown}")
+        return self.layers[name]
+
+    def weights(self, layer: str) -> list[npt.NDArray[np.float32]]:
+        """The arrays of a layer's weights, as Keras keeps them: first the kernel, where it has one."""
+        self.layer(layer)
+        step = self._graph.producer(self._graph.tensors[layer])
+        return list(getattr(step.operation, "get_weights", list)()) if step else []
+
+    def before(self, layer: str) -> list[str]:
+        """The layers that this one (or ``LOGITS``) depends on, in the order in which they run, without itself."""
+        if layer != LOGITS:
+            self.layer(layer)
+        return [step.name for step in self._graph.needed([layer]) if step.name in self.layers and step.name != layer]
+
+    def probabilities(self, logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Probabilities of logits (N, classes), by the softmax or the sigmoid with which the network ends."""
+        scale = tf.nn.softmax if self.scale == "softmax" else tf.sigmoid
+        return np.asarray(scale(tf.cast(logits, tf.float32)))
+
+    def forward(self, layers: Iterable[str], *, change: Mapping[str, graphs.Change] | None = None) -> Forward:
+        """Pictures (N, H, W, 3) -> {layer: activation}, not compiled: to be called inside another ``tf.function``.
+
+        Activations are (N, h, w, channels) or (N, channels). ``LOGITS`` may be among the layers. Nothing deeper than
+        the deepest of them runs, so a network whose end needs one picture size can be used at any size before it.
+        ``change`` alters the output of some layers, ``{layer: activation -> activation}``, before those behind see it.
+
+        Raises:
+            ValueError: a layer that does not exist, or the logits of a network without classes.
+        """
+        names = tuple(dict.fromkeys(layers))
+        for name in names:
+            if name == LOGITS and not self.labels:
+                raise ValueError(f"Expected a network with classes, got {self.name}, which ends in a feature map")
+            if name != LOGITS:
+                self.layer(name)
+        for name in change or ():
+            self.layer(name)
+        return lambda pictures: self._graph.run(self.preprocess(pictures), names, change=change)
+
+    def tap(self, layers: Iterable[str]) -> Any:
+        """``forward``, compiled once for every batch, height and width."""
+        names = tuple(dict.fromkeys(layers))
+        return self.keep(("tap", names), lambda: tf.function(self.forward(names), input_signature=[PICTURES]))
+
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once for each key; the latest 64 are kept, and go when the classifier goes."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    def prepared(
+        self,
+        *,
+        preprocess: Preprocess | None = None,
+        labels: Iterable[str] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Classifier:
+        """The same network behind another ``preprocess``, under other ``labels``, with more facts on its card.
+
+        Nothing is copied but the map of what is compiled. Raises ValueError for another number of labels.
+        """
+        names = self.labels if labels is None else _named(labels, len(self.labels), self.name)
+        channels = self._graph.input.shape[-1]
+        return replace(
+            self,
+            labels=names,
+            preprocess=_entrance(preprocess, channels) if preprocess else self.preprocess,
+            card=MappingProxyType({**self.card, **(facts or {})}),
+            _kept=OrderedDict(),
+            _lock=threading.RLock(),
+        )
+
+    @property
+    def grey(self) -> bool:
+        """Whether the network takes pictures with one channel."""
+        return bool(self._graph.input.shape[-1] == 1)
+
+    def runs_at(self, layers: Iterable[str], height: int, width: int) -> bool:
+        """Whether these layers can be computed for pictures of this size: after a ``Flatten`` only one size will do."""
+        fixed = any(self._fixed_end() if name == LOGITS else self.layer(name).fixed for name in layers)
+        return not fixed or (height, width) == self.size
+
+    def _fixed_end(self) -> bool:
+        return any(info.fixed for info in self.layers.values())
+
+
+def classifier(
+    network: keras.Model,
+    *,
+    name: str,
+    labels: Iterable[str] | None = None,
+    preprocess: Preprocess | None = None,
+    size: tuple[int, int] | None = None,
+    card: Mapping[str, Any] | None = None,
+) -> Classifier:
+    """Read a Keras image classifier: functional, Sequential, nested, or subclassed of Keras layers and operations.
+
+    Args:
+        network: one picture input, channels last, 3 (RGB) or 1 (grey) channels.
+        name: what to call it.
+        labels: a name for each logit; ``class 0``, ``class 1``, ... when not given.
+        preprocess: RGB (or grey) in [0, 1] -> the network's own range; nothing happens when not given.
+        size: height and width of its pictures; needed where the network's own input leaves them open.
+        card: facts to show about it.
+
+    Raises:
+        ValueError: not one input, an input that is no picture, an open input without ``size``, or too few labels.
+    """
+    height, width, channels = _picture_shape(network, name, size)
+    graph = graphs.read(network, (height, width, channels))
+    scale = _take_off_activation(graph)
+    units = graph.tensors[LOGITS].shape[-1] if LOGITS in graph.tensors else 0
+    names = _named(labels, units, name) if labels is not None else tuple(f"class {i}" for i in range(units))
+    return Classifier(
+        name=name,
+        network=network,
+        labels=names,
+        preprocess=_entrance(preprocess or (lambda pictures: pictures), channels),
+        size=(height, width),
+        layers=MappingProxyType(graph.layers),
+        scale=scale,
+        card=MappingProxyType(dict(card or {})),
+        _graph=graph,
+    )
+
+
+def _named(labels: Iterable[str], units: int, name: str) -> tuple[str, ...]:
+    """The labels, if there is one for each logit. Raises ValueError."""
+    names = tuple(labels)
+    if len(names) != units:
+        raise ValueError(f"Expected {units} labels for {name}, got {len(names)}")
+    return names
+
+
+def _entrance(preprocess: Preprocess, channels: int) -> Preprocess:
+    """How RGB pictures enter a network with so many channels."""
+    return preprocess if channels == 3 else (lambda pictures: preprocess(tf.image.rgb_to_grayscale(pictures)))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a network at one map size: its name, its last layer, and what is known to live there."""
+
+    name: str
+    layer: str
+    says: str = ""
+
+
+def stages(classifier: Classifier) -> tuple[Stage, ...]:
+    """The stages of a network, first to last: those that its card names, or else one for each size of map.
+
+    A network without maps has one stage, its last layer.
+    """
+    if "stages" in classifier.card:
+        return tuple(Stage(**stage) for stage in classifier.card["stages"])
+    last = {info.shape[:2]: info.name for info in classifier.layers.values() if info.spatial}
+    return tuple(Stage(name, name) for name in last.values() or [list(classifier.layers)[-1]])
+
+
+def connections(classifier: Classifier) -> tuple[tuple[str, str], ...]:
+    """Which layer's output goes into which other layer: (from, to), in the order in which they run."""
+    steps = [step for step in classifier._graph.steps if step.name in classifier.layers]
+    made = {id(output): step.name for step in steps for output in step.outputs}
+    return tuple((made[id(one)], step.name) for step in steps for one in step.inputs if id(one) in made)
+
+
+def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None) -> tuple[int, int, int]:
+    """Height, width and channels of the pictures of a network. Raises ValueError where it takes no pictures."""
+    built = network.built or isinstance(network, keras.Function)
+    shape = getattr(network, "input_shape", None) if built else None
+    shape = shape or (network.get_build_config() or {}).get("input_shape") or (None, None, None, 3)
+    if isinstance(shape, (list, dict)) or len(shape) != 4 or shape[-1] not in (1, 3):
+        raise ValueError(
+            f"Expected a network with one input of shape (batch, height, width, 1 or 3), got {name} with {shape}"
+        )
+    if any(getattr(layer, "data_format", None) == "channels_first" for layer in network._flatten_layers()):
+        raise ValueError(f"Expected channels last, got {name} with channels first, which processors cannot compute")
+    height, width = (own or wish for own, wish in zip(shape[1:3], size or (None, None), strict=True))
+    if not height or not width:
+        raise ValueError(f"Expected the picture size of {name}, whose input is open, got none")
+    return int(height), int(width), int(shape[-1])
+
+
+def _take_off_activation(graph: graphs.Graph) -> str:
+    """Name the tensor before a final softmax or sigmoid ``LOGITS``; says which it was (softmax where there is none)."""
+    output = graph.tensors.pop(graphs.END)
+    last = graph.producer(output)
+    if last is None or len(output.shape) != 2:
+        return "softmax"
+    kind = type(last.operation).__name__
+    function = getattr(last.operation, "activation", None)
+    activation = kind.lower() if kind in ("Softmax", "Sigmoid") else getattr(function, "__name__", "")
+    if activation not in ("softmax", "sigmoid"):
+        graph.tensors[LOGITS] = output
+        return "softmax"
+    if kind in ("Activation", "Softmax", "Sigmoid"):
+        graph.tensors[LOGITS] = next(last.inputs)
+        del graph.layers[last.name], graph.tensors[last.name]
+    else:
+        graph.tensors[LOGITS] = graph.tensors[last.name] = _without_activation(graph, last)
+    if activation == "sigmoid" and graph.tensors[LOGITS].shape[-1] == 1:
+        graph.tensors[LOGITS] = _two_logits(graph, graph.tensors[LOGITS])
+        return "softmax"
+    return activation
+
+
+def _without_activation(graph: graphs.Graph, step: graphs.Step) -> Any:
+    """Put a linear copy of a layer in its place; returns its symbolic output."""
+    layer: Any = step.operation
+    linear = type(layer).from_config({**layer.get_config(), "activation": None})
+    output = linear(*step.args)
+    linear.set_weights(layer.get_weights())
+    graph.steps[graph.steps.index(step)] = replace(step, operation=linear, outputs=(output,))
+    return output
+
+
+def _two_logits(graph: graphs.Graph, single: Any) -> Any:
+    """A network with one sigmoid has two classes: (0, z) has the softmax that z has as sigmoid."""
+
+    def widen(z: Any) -> Any:
+        return keras.ops.concatenate([keras.ops.zeros_like(z), z], axis=-1)
+
+    output = widen(single)
+    graph.steps.append(graphs.Step(LOGITS, widen, (single,), {}, (output,)))
+    return output

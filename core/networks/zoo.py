@@ -1,0 +1,250 @@
+"""Where classifiers come from: the networks in the box (``core/bundled``) and keras.applications, by name.
+
+A bundled network is a ``.keras`` file and a card (``.json``) beside it, which names its picture size, its label file
+and the pixel range that it wants. The order of ``available()`` is the one in which a newcomer should meet them.
+
+A person's own ``.keras`` or ``.h5`` file is looked at first (``core.networks.files``). It does not say how its pictures are
+normalized nor what its classes are called: the person does (``core.diagnose`` helps).
+
+A network of keras.applications brings its own preprocessing, whatever the family; its weights come from Keras's cache
+(``KERAS_HOME``, or ``~/.keras``), into which Keras downloads them when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from core.networks import files
+from core.networks.classifiers import Classifier, Preprocess, classifier
+from core.networks.preprocessing import normalization as _normalization
+
+BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+IMAGENET = "imagenet_labels.txt"
+VARIANTS = {"mobilenet_0.25": ("mobilenet", {"alpha": 0.25}), "mobilenet_0.5": ("mobilenet", {"alpha": 0.5})}
+
+
+def available() -> tuple[str, ...]:
+    """The names of the bundled networks, best for a newcomer first."""
+    cards = {path.stem: json.loads(path.read_text()) for path in BUNDLED.glob("*.json")}
+    return tuple(sorted(cards, key=lambda name: (cards[name]["order"], name)))
+
+
+@cache
+def applications() -> tuple[str, ...]:
+    """The names of all classifiers of keras.applications, such as ``mobilenet_v2``, and some of their variants."""
+    functions = (name for name, one in vars(keras.applications).items() if inspect.isfunction(one))
+    return tuple(sorted({*map(_snake, functions), *VARIANTS}))
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes in the order that Keras uses; no two are the same."""
+    return tuple((BUNDLED / IMAGENET).read_text().splitlines())
+
+
+def card(name: str) -> dict[str, Any]:
+    """What is known of a network before it is loaded: title, data, recipe, accuracy, ... Raises ValueError."""
+    if name in applications():
+        return {
+            "title": _function(name).__name__ + name.removeprefix(VARIANTS.get(name, (name,))[0]).replace("_", " "),
+            "data": "ImageNet-1k: 1,000 classes.",
+            "origin": "keras.applications, with the weights that its authors trained on ImageNet.",
+        }
+    if name not in available():
+        raise ValueError(
+            f"There is no network {name!r}; there is {', '.join(available())}, and of keras.applications "
+            f"{', '.join(applications())}"
+        )
+    facts: dict[str, Any] = json.loads((BUNDLED / f"{name}.json").read_text())
+    return facts
+
+
+def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **options: Any) -> Classifier:
+    """A classifier by name, or from a file.
+
+    Args:
+        name: of ``available()`` or ``applications()``, or the path of a ``.keras`` or ``.h5`` file.
+        weights: of a network of keras.applications: ``"imagenet"``, or None for random ones. A bundled network has its
+            own.
+        options: of the function of keras.applications, such as ``alpha=0.25``; of a file, those of ``load_file``.
+
+    Raises:
+        ValueError: no network of that name; options that it does not take; weights that could not be downloaded; a
+            file that ``core.networks.files.inspect`` refuses. The message says what to do.
+    """
+    if not isinstance(name, str) or name.endswith((".keras", ".h5", ".hdf5")):
+        strange = set(options) - set(inspect.signature(load_file).parameters)
+        if strange:
+            raise ValueError(f"Expected options that load_file takes, got {', '.join(sorted(strange))}")
+        return load_file(name, **options)
+    facts = card(name)
+    if name in applications():
+        return _application(name, weights, options, facts)
+    if options:
+        raise ValueError(f"Expected no options for {name}, got {', '.join(options)}")
+    return classifier(
+        keras.models.load_model(BUNDLED / f"{name}.keras", compile=False),
+        name=name,
+        labels=(BUNDLED / facts["labels"]).read_text().splitlines(),
+        preprocess=_scale(facts["pixels"]),
+        size=tuple(facts["size"]),
+        card=facts,
+    )
+
+
+def load_file(
+    path: str | os.PathLike[str],
+    *,
+    labels: Iterable[str] | None = None,
+    normalization: str | None = None,
+    size: tuple[int, int] | None = None,
+    memory: int = files.MEMORY,
+) -> Classifier:
+    """A classifier from a person's own ``.keras`` or ``.h5`` file.
+
+    Args:
+        path: of the file.
+        labels: a name for each class; ``class 0``, ``class 1``, ... when not given.
+        normalization: of ``core.NORMALizATIONS``; where None, ``"bytes"`` for a network that scales its pictures
+            itself, ``"unit"`` for any other.
+        size: height and width of its pictures, where the network leaves them open; 224 x 224 when not given.
+        memory: bytes that a child process may use to try the file first.
+
+    Raises:
+        ValueError: a file that ``core.networks.files.inspect`` refuses, labels of another number, an unknown normalization, or
+            a network that takes no pictures.
+    """
+    if normalization is not None:
+        _normalization(normalization)
+    own = classifier(
+        files.open_network(path, memory=memory),
+        name=Path(path).stem,
+        labels=labels,
+        size=size or (files.OPEN_SIDE, files.OPEN_SIDE),
+        card={"title": Path(path).name, "origin": "A file of yours."},
+    )
+    chosen = normalization or ("bytes" if _scales_itself(own) else "unit")
+    return own.prepared(preprocess=_normalization(chosen), facts={"normalization": chosen})
+
+
+def _scales_itself(classifier: Classifier) -> bool:
+    """Whether a layer that scales comes before the first one with a kernel."""
+    kinds = [info.kind for info in classifier.layers.values() if info.parameters or info.kind == "Rescaling"]
+    return bool(kinds) and kinds[0] in ("Rescaling", "Normalization")
+
+
+def download(name: str) -> Iterator[tuple[int, int]]:
+    """Bring the weights of a network of keras.applications into Keras's cache, where they are not there yet.
+
+    Yields about five times a second (bytes that have come so far, about how many there will be). Raises ValueError as
+    ``load`` does.
+    """
+    facts = card(name)
+    if name not in applications():
+        return
+    before, total = _bytes_in(_cached()), 0
+    failure: list[ValueError] = []
+
+    def fetch() -> None:
+        try:
+            _application(name, "imagenet", {}, facts)
+        except ValueError as error:
+            failure.append(error)
+
+    worker = threading.Thread(target=fetch, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.2)
+        arrived = max(0, _bytes_in(_cached()) - before)
+        if arrived and not total:
+            total = 4 * _built(name, None, {}).count_params()
+        yield arrived, max(total, arrived, 1)
+    if failure:
+        raise failure[0]
+
+
+def _cached() -> Path:
+    """Where Keras keeps weights."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+
+
+def _bytes_in(folder: Path) -> int:
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return 0
+
+
+def _application(name: str, weights: str | None, options: dict[str, Any], facts: dict[str, Any]) -> Classifier:
+    """A network of keras.applications with its own preprocessing and the labels of ImageNet."""
+    network = _built(name, weights, options)
+    count = network.output_shape[-1] if len(network.output_shape) == 2 else 0
+    return classifier(
+        network,
+        name=name,
+        labels=imagenet_labels() if count == 1000 else None,
+        preprocess=preprocessing(name),
+        size=(224, 224),
+        card=facts | {"weights": weights or "random"},
+    )
+
+
+def preprocessing(name: str) -> Preprocess:
+    """What a family of keras.applications does to pictures first: (N, H, W, 3) tensor in [0, 1] -> its own range.
+
+    It is the family's own ``preprocess_input``, on tensors: on arrays that function would change its input.
+    """
+    module = getattr(keras.applications, _function(name).__module__.rsplit(".", 1)[-1])
+    own = module.preprocess_input
+    return lambda pictures: own(tf.cast(pictures, tf.float32) * 255.0)
+
+
+def _built(name: str, weights: str | None, options: dict[str, Any]) -> keras.Model:
+    """The network. Raises ValueError with one sentence, whatever Keras raises."""
+    function = _function(name)
+    settings = {**VARIANTS.get(name, ("", {}))[1], **options}
+    strange = set(settings) - set(inspect.signature(function).parameters)
+    if strange:
+        raise ValueError(f"Expected options that {function.__name__} takes, got {', '.join(sorted(strange))}")
+    try:
+        return function(weights=weights, **settings)
+    except Exception as error:
+        address = re.search(r"https?://\S+?([\w.-]+\.h5)", str(error))
+        if address is None:
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"Expected settings with which {function.__name__} can be built, got: {first}") from error
+        raise ValueError(
+            f"The weights of {function.__name__} could not be downloaded: put the file {address[1]} into {_cached()}, "
+            "or choose another network."
+        ) from error
+
+
+def _function(name: str) -> Any:
+    """The function of keras.applications behind a name."""
+    family = VARIANTS.get(name, (name,))[0]
+    functions = {_snake(key): one for key, one in vars(keras.applications).items() if inspect.isfunction(one)}
+    return functions[family]
+
+
+def _snake(name: str) -> str:
+    """``MobileNetV2`` -> ``mobilenet_v2``, ``EfficientNetV2B0`` -> ``efficientnet_v2_b0``, ``VGG16`` -> ``vgg16``."""
+    for whole in ("MobileNet", "EfficientNet", "DenseNet", "ResNet", "NASNet", "ConvNeXt"):
+        name = name.replace(whole, whole.capitalize())
+    words = re.findall(r"VGG\d+|[A-Z][a-z]+\d*|V\d|[BSML]\d?|XL", name)
+    return "_".join(words).lower()
+
+
+def _scale(pixels: dict[str, Any]) -> Preprocess:
+    """From [0, 1] to the card's pixel range."""
+    low, high = float(pixels["low"]), float(pixels["high"])
+    return lambda pictures: tf.cast(pictures, tf.float32) * (high - low) + low

@@ -1,0 +1,481 @@
+"""Gradient ascent on pictures: the one loop behind filter maximization, DeepDream and the attacks.
+
+``ascend`` raises an objective by changing the parameters of a parameterization, and yields a ``Frame`` about every 0.2 seconds.
+One step (render, view, network, gradient, update) is one ``tf.function``, made once for each combination of objective,
+parameterization, transform, update and regularizer, kept with the classifier, and traced once for all units, batches and sizes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from core.networks import folding
+from core.networks.classifiers import Classifier
+from core.networks.folding import before_nonlinearity
+from core.optimize.objectives import PICTURE, REFERENCE, Objective
+from core.optimize.parameterizations import Parameterization, Pixels
+from core.optimize.transforms import Chain, Transform
+
+__all__ = ["Adam", "Estimate", "Frame", "GradientAscent", "Regularizer", "State", "Update", "YosinskiRegularizer"]
+__all__ += ["activation_bytes", "ascend", "before_nonlinearity", "gradient", "last", "score"]
+
+CHUNK = 0.2
+BATCH = 16
+PIXELS_AT_ONCE = BATCH * 128 * 128
+
+Memory = tuple[tf.Tensor, ...]
+Inputs = tuple[tf.Tensor, ...]
+
+
+class Update(Protocol):
+    """How a gradient changes parameters; a frozen dataclass. What it remembers has the shape of the parameters."""
+
+    def start(self, parameters: tf.Tensor) -> Memory:
+        """What it remembers before the first step."""
+
+    def __call__(
+        self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
+    ) -> tuple[tf.Tensor, Memory]:
+        """Parameters and memory after step number ``step`` (from 0), uphill along ``gradient``."""
+
+
+class Regularizer(Protocol):
+    """What is done to parameters after each update; a frozen dataclass."""
+
+    def __call__(self, parameters: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """The parameters, nearer to a natural picture."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that ``ascend`` needs to go on: parameters and memory in batches, and how many batch steps are done."""
+
+    parameters: tuple[tf.Tensor, ...]
+    memory: tuple[Memory, ...]
+    done: int = 0
+    scores: tuple[tuple[tf.Tensor, ...], ...] = ()
+
+    @property
+    def step(self) -> int:
+        """How many steps every picture has taken."""
+        return self.done // len(self.parameters)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The pictures at one moment of an ascent.
+
+    Attributes:
+        step: how many steps every picture has taken.
+        total: how many it will have taken at the end.
+        images: (N, H, W, 3) float32 RGB in [0, 1].
+        score: (N,) the objective at the last step, on the random view that it saw.
+        curve: (step, N) the same of every step.
+        state: give it to ``ascend`` as parameters to go on from here; empty where a routine has a loop of its own.
+    """
+
+    step: int
+    total: int
+    images: tf.Tensor
+    score: tf.Tensor
+    curve: tf.Tensor
+    state: State = field(default_factory=lambda: State((), ()), repr=False)
+
+    @property
+    def progress(self) -> float:
+        """The part of the work that is done, 0 to 1."""
+        return self.step / self.total
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost: seconds on this machine as busy as it is now, and bytes of memory at the peak."""
+
+    seconds: float
+    bytes: int
+
+
+# ------------------------------------------------------------------------------------------------- updates
+
+
+@dataclass(frozen=True)
+class GradientAscent:
+    """Plain steps uphill.
+
+    Attributes:
+        rate: length of a step, measured as ``normalize`` says; larger is faster and rougher.
+        normalize: what each picture's gradient is divided by: ``"mean"`` absolute value (google/deepdream),
+            ``"std"`` (TensorFlow's DeepDream tutorial), ``"rms"`` (Keras example of 2016), ``"l2"`` norm (Keras example
+            of today), or ``"none"``.
+    """
+
+    rate: float = 0.01
+    normalize: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.normalize not in _LENGTHS:
+            raise ValueError(f"Expected normalize to be one of {', '.join(_LENGTHS)}, got {self.normalize!r}")
+
+    def start(self, parameters: tf.Tensor) -> Memory:
+        """Nothing."""
+        return ()
+
+    def __call__(
+        self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
+    ) -> tuple[tf.Tensor, Memory]:
+        """One step along the gradient."""
+        return parameters + self.rate * tf.math.divide_no_nan(gradient, self.length(gradient)), memory
+
+    def length(self, gradient: Any) -> tf.Tensor:
+        """How long each gradient (N, H, W, 3) is, (N, 1, 1, 1)."""
+        return _LENGTHS[self.normalize](gradient)
+
+
+_PICTURE = (1, 2, 3)
+_LENGTHS = {
+    "mean": lambda g: tf.reduce_mean(tf.abs(g), _PICTURE, keepdims=True),
+    "std": lambda g: tf.math.reduce_std(g, _PICTURE, keepdims=True),
+    "rms": lambda g: tf.sqrt(tf.reduce_mean(tf.square(g), _PICTURE, keepdims=True)),
+    "l2": lambda g: tf.sqrt(tf.reduce_sum(tf.square(g), _PICTURE, keepdims=True)),
+    "none": lambda g: tf.ones_like(g[:, :1, :1, :1]),
+}
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba, arXiv:1412.6980), uphill; every parameter moves at a speed of its own.
+
+    Attributes:
+        rate: about how far a parameter moves in one step; larger is faster and harsher.
+        mean: how slowly the running mean of gradients forgets.
+        square: how slowly the running mean of squares forgets.
+        epsilon: what keeps the division finite.
+        nesterov: look ahead along the momentum (Nadam, Dozat 2016).
+    """
+
+    rate: float = 0.05
+    mean: float = 0.9
+    square: float = 0.999
+    epsilon: float = 1e-8
+    nesterov: bool = False
+
+    def start(self, parameters: tf.Tensor) -> Memory:
+        """The two running means, zero."""
+        return tf.zeros_like(parameters), tf.zeros_like(parameters)
+
+    def __call__(
+        self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
+    ) -> tuple[tf.Tensor, Memory]:
+        """One step, with the running means corrected for their start at zero."""
+        count = tf.cast(step + 1, tf.float32)
+        mean = self.mean * memory[0] + (1 - self.mean) * gradient
+        square = self.square * memory[1] + (1 - self.square) * tf.square(gradient)
+        ahead = mean / (1 - self.mean ** (count + 1 if self.nesterov else count))
+        if self.nesterov:
+            ahead = self.mean * ahead + (1 - self.mean) / (1 - self.mean**count) * gradient
+        scale = tf.sqrt(square / (1 - self.square**count)) + self.epsilon
+        return parameters + self.rate * ahead / scale, (mean, square)
+
+
+# --------------------------------------------------------------------------------------------- regularizers
+
+
+@dataclass(frozen=True)
+class YosinskiRegularizer:
+    """The regularizers of Yosinski et al. (arXiv:1506.06579), for a ``Pixels`` parameterization; grey is their zero.
+
+    Attributes:
+        decay: share by which every pixel nears grey in a step; larger is flatter.
+        blur: standard deviation in pixels of a Gaussian blur.
+        every: steps from one blur to the next.
+        small: percentage of pixels, those nearest to grey, that are set to grey.
+        useless: percentage of pixels, those whose absence would matter least, that are set to grey.
+    """
+
+    decay: float = 0.0
+    blur: float = 0.0
+    every: int = 4
+    small: float = 0.0
+    useless: float = 0.0
+
+    def __call__(self, parameters: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Decay, blur, then the two kinds of clipping, as in yosinski/deep-visualization-toolbox."""
+        x = (parameters - 0.5) * (1 - self.decay)
+        if self.blur:
+            x = tf.cond(tf.equal(step % self.every, 0), lambda: _blurred(x, self.blur), lambda: x)
+        if self.small:
+            x = _without_least(x, tf.norm(x, axis=-1), self.small)
+        if self.useless:
+            x = _without_least(x, tf.abs(tf.reduce_sum(gradient * x, axis=-1)), self.useless)
+        return x + 0.5
+
+
+def _blurred(x: tf.Tensor, spread: float) -> tf.Tensor:
+    """A Gaussian blur of (N, H, W, 3), reaching to four standard deviations, edges mirrored as far as there is room."""
+    reach = max(1, round(4 * spread))
+    line = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
+    kernel = np.tile((line / line.sum())[:, None, None, None], (1, 1, 3, 1)).astype(np.float32)
+    for axis, shaped in ((1, kernel), (2, kernel.transpose(1, 0, 2, 3))):
+        frame = [[reach, reach] if dimension == axis else [0, 0] for dimension in range(4)]
+        x = tf.nn.depthwise_conv2d(tf.pad(x, frame, mode="SYMMETRIC"), shaped, (1, 1, 1, 1), "VALID")
+    return x
+
+
+def _without_least(x: tf.Tensor, worth: tf.Tensor, percentage: float) -> tf.Tensor:
+    """Zero where the worth (N, H, W) of a pixel is below this percentile of its picture."""
+    flat = tf.sort(tf.reshape(worth, (tf.shape(worth)[0], -1)), axis=1)
+    place = tf.cast(tf.cast(tf.shape(flat)[1] - 1, tf.float32) * percentage / 100, tf.int32)
+    return tf.where((worth < flat[:, place][:, None, None])[..., None], 0.0, x)
+
+
+# ------------------------------------------------------------------------------------------------- the loop
+
+_PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
+_TARGET = tf.TensorSpec((None,), tf.int32)
+_SEED = tf.TensorSpec((2,), tf.int32)
+_STEP = tf.TensorSpec((), tf.int32)
+
+
+def ascend(
+    classifier: Classifier,
+    objective: Objective,
+    parameters: tf.Tensor | State,
+    target: Iterable[int],
+    *,
+    update: Update,
+    steps: int,
+    parameterization: Parameterization = Pixels(),  # noqa: B008 - frozen
+    transform: Transform = Chain(),  # noqa: B008 - frozen
+    regularizer: Regularizer | None = None,
+    memory: Memory | None = None,
+    reference: tf.Tensor | None = None,
+    seed: int = 0,
+    batch: int | None = None,
+) -> Iterator[Frame]:
+    """Raise an objective for every picture, ``steps`` times.
+
+    Args:
+        classifier: the network.
+        objective: what to raise.
+        parameters: of the parameterization, (N, H, W, 3), or the ``state`` of a frame to go on from.
+        target: one channel or class for each picture; tensors, so another one costs nothing.
+        update: how a gradient changes the parameters.
+        steps: how many there are to go.
+        parameterization: what the parameters mean.
+        transform: through which random view the network sees the pictures, another one at every step.
+        regularizer: what is done to the parameters after each update.
+        memory: what the update remembers at the start, where it is more than ``update.start`` knows: (N, ...) tensors.
+        reference: pictures (N, H, W, 3) with which the objective compares the parameterization's: they go through the same views
+            and layers. Tensors, so another one costs nothing.
+        seed: of the random views. The views of a step depend on it and the step only.
+        batch: how many pictures run through the network together; more need more memory. By size where None: 16 of
+            128 x 128. All pictures advance together, batch by batch.
+
+    Yields:
+        A frame after about every 0.2 seconds, and at the end.
+
+    Raises:
+        ValueError: a layer that does not exist, or an objective that no change of the picture can change.
+    """
+    targets = tf.constant(np.asarray(list(target)), tf.int32)
+    state = parameters if isinstance(parameters, State) else _begin(parameters, update, memory, objective, batch)
+    parts = _inputs(state, targets, reference)
+    advance = _compiled_step(classifier, objective, parameterization, transform, update, regularizer, (state, parts[0]))
+    looked = (
+        "fits",
+        objective,
+        parameterization,
+        transform,
+        update,
+        regularizer,
+        len(parts[0]),
+        *state.parameters[0].shape[1:3],
+    )
+    classifier.keep(looked, lambda: _probe(state, parts[0], advance, objective))
+    render = classifier.keep(
+        ("render", parameterization), lambda: tf.function(parameterization.render, input_signature=[_PICTURES])
+    )
+    return _frames(state, parts, steps, advance, render, seed % 2**31)
+
+
+def _inputs(state: State, targets: tf.Tensor, reference: tf.Tensor | None) -> list[Inputs]:
+    """What the step is told of each batch: its targets and, where there is one, its part of the reference."""
+    sizes = [len(part) for part in state.parameters]
+    told = (targets,) if reference is None else (targets, tf.convert_to_tensor(reference, tf.float32))
+    return list(zip(*(tf.split(one, sizes) for one in told), strict=True))
+
+
+def _begin(
+    parameters: tf.Tensor, update: Update, memory: Memory | None, objective: Objective, batch: int | None
+) -> State:
+    """Cut parameters and memory into batches that hold whole groups."""
+    parameters = tf.convert_to_tensor(parameters, tf.float32)
+    count, height, width = parameters.shape[:3]
+    size = batch or batch_size(height, width)
+    size = max(1, size // objective.group) * objective.group
+    cuts = [slice(first, first + size) for first in range(0, count, size)]
+    remembered = update.start(parameters) if memory is None else memory
+    return State(tuple(parameters[cut] for cut in cuts), tuple(tuple(m[cut] for m in remembered) for cut in cuts))
+
+
+def batch_size(height: int, width: int) -> int:
+    """How many pictures of a size run together: 16 of 128 x 128, fewer where they are larger."""
+    return min(BATCH, max(1, PIXELS_AT_ONCE // (height * width)))
+
+
+def _frames(state: State, inputs: list[Inputs], steps: int, advance: Any, render: Any, seed: int) -> Iterator[Frame]:
+    """Advance batch after batch; a frame whenever a chunk of time is full."""
+    count = len(inputs)
+    parameters, memory = list(state.parameters), list(state.memory)
+    scores = [list(part) for part in state.scores] or [[] for _ in inputs]
+    images = [render(part) for part in parameters]
+    end, first, since, stale = state.step + steps, state.done, time.monotonic(), set()
+    for done in range(first, end * count):
+        step, part = divmod(done, count)
+        pair = tf.constant([seed, step], tf.int32)
+        parameters[part], memory[part], value = advance(
+            parameters[part], memory[part], inputs[part], pair, tf.constant(step, tf.int32)
+        )
+        scores[part].append(value.numpy())  # waits until the step is computed, so the clock tells the truth
+        stale.add(part)
+        everyone = done + 1 >= count
+        if done + 1 == end * count or (everyone and time.monotonic() - since > CHUNK):
+            for index in stale:
+                images[index] = render(parameters[index])
+            now = State(tuple(parameters), tuple(memory), done + 1, tuple(map(tuple, scores)))
+            yield _frame(now, end, images)
+            since, stale = time.monotonic(), set()
+
+
+def _probe(state: State, inputs: Inputs, advance: Any, objective: Objective) -> None:
+    """One step of the first pictures, thrown away: it traces the step, and finds out whether there is a score."""
+    few = objective.group
+    parameters, memory = state.parameters[0][:few], tuple(m[:few] for m in state.memory[0])
+    try:
+        told = tuple(one[:few] for one in inputs)
+        *_, value = advance(parameters, memory, told, tf.zeros((2,), tf.int32), tf.constant(0))
+        fits = np.isfinite(value.numpy()).all()
+    except tf.errors.OpError:  # a convolution that is larger than what is left of the picture
+        fits = False
+    if not fits:
+        size = "{} x {}".format(*parameters.shape[1:3])
+        raise ValueError(
+            f"Expected pictures large enough for {', '.join(objective.layers)}, got {size}, which gives no finite score"
+        )
+
+
+def _frame(state: State, total: int, images: list[tf.Tensor]) -> Frame:
+    curve = tf.concat([tf.stack(part[: state.step]) for part in state.scores], axis=1)
+    score = tf.concat([part[-1] for part in state.scores], axis=0)
+    return Frame(state.step, total, tf.concat(images, axis=0), score, curve, state)
+
+
+def _compiled_step(
+    classifier: Classifier,
+    objective: Objective,
+    parameterization: Parameterization,
+    transform: Transform,
+    update: Update,
+    regularizer: Regularizer | None,
+    example: tuple[State, Inputs],
+) -> Any:
+    """One step as a function (parameters, memory, inputs, seed, step) -> (parameters, memory, score)."""
+    remembered = example[0].memory[0]
+
+    def make() -> Any:
+        measure = _measure(classifier, objective, parameterization, transform)
+
+        def step(parameters: Any, memory: Any, inputs: Any, seed: Any, number: Any) -> Any:
+            slope, value = measure(parameters, inputs[0], seed, *inputs[1:])
+            moved, memory = update(parameters, slope, memory, number)
+            if regularizer is not None:
+                moved = regularizer(moved, slope, number)
+            return parameterization.settle(moved), memory, value
+
+        memories = tuple(tf.TensorSpec([None] * len(m.shape), m.dtype) for m in remembered)
+        signature = [_PICTURES, memories, (_TARGET, _PICTURES)[: len(example[1])], _SEED, _STEP]
+        return tf.function(step, input_signature=signature, autograph=False)
+
+    kinds = (len(example[1]), *((len(m.shape), m.dtype) for m in remembered))
+    return classifier.keep(("step", objective, parameterization, transform, update, regularizer, kinds), make)
+
+
+def _measure(
+    classifier: Classifier, objective: Objective, parameterization: Parameterization, transform: Transform
+) -> Any:
+    """(parameters, target, seed, *reference) -> (gradient, score); to be called while tracing."""
+    activations = folding.forward(classifier, objective.layers, narrow=objective.narrow)
+
+    def measure(
+        parameters: tf.Tensor, target: tf.Tensor, seed: tf.Tensor, *reference: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        beside = {}
+        for pictures in reference:
+            codes = activations(transform(pictures, seed), target)
+            beside = {name + REFERENCE: code for name, code in codes.items()}
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(parameters)
+            pictures = parameterization.render(parameters)
+            value = objective({**beside, PICTURE: pictures, **activations(transform(pictures, seed), target)}, target)
+        slope = tape.gradient(value, parameters)
+        if slope is None:
+            names = ", ".join(objective.layers)
+            raise ValueError(f"Expected layers through which a gradient reaches the picture, got {names}")
+        return tf.where(tf.math.is_finite(slope), slope, 0.0), value
+
+    return measure
+
+
+def gradient(
+    classifier: Classifier,
+    objective: Objective,
+    *,
+    parameterization: Parameterization = Pixels(),  # noqa: B008 - frozen
+    transform: Transform = Chain(),  # noqa: B008 - frozen
+) -> Any:
+    """Compiled (parameters (N, H, W, 3), target (N,), seed (2,)) -> (gradient, score (N,)), kept with the classifier.
+
+    Raises ValueError as ``ascend`` does, at the first call.
+    """
+
+    def make() -> Any:
+        measure = _measure(classifier, objective, parameterization, transform)
+        return tf.function(measure, input_signature=[_PICTURES, _TARGET, _SEED], autograph=False)
+
+    return classifier.keep(("gradient", objective, parameterization, transform), make)
+
+
+def score(classifier: Classifier, objective: Objective, pictures: Any, target: Iterable[int]) -> tf.Tensor:
+    """The objective (N,) of pictures (N, H, W, 3) as they are, without a random view."""
+
+    def make() -> Any:
+        activations = folding.forward(classifier, objective.layers, narrow=objective.narrow)
+        return tf.function(lambda x, t: objective(activations(x, t), t), input_signature=[_PICTURES, _TARGET])
+
+    targets = tf.constant(np.asarray(list(target)), tf.int32)
+    return classifier.keep(("score", objective), make)(tf.convert_to_tensor(pictures, tf.float32), targets)
+
+
+def activation_bytes(classifier: Classifier, layers: Iterable[str], size: tuple[int, int], batch: int) -> int:
+    """About how much memory activations and their gradients need, up to the deepest of these layers."""
+    scale = size[0] * size[1] / (classifier.size[0] * classifier.size[1])
+    names = list(classifier.layers)
+    depth = max((names.index(layer) + 1 if layer in names else len(names)) for layer in layers)
+    units = sum(float(np.prod(classifier.layers[name].shape)) for name in names[:depth])
+    return int(4 * 2 * batch * units * scale)
+
+
+def last(frames: Iterable[Frame]) -> Frame:
+    """Run to the end; the last frame. Raises ValueError where there is none."""
+    frame = None
+    for frame in frames:  # noqa: B007
+        pass
+    if frame is None:
+        raise ValueError("Expected at least one frame, got none")
+    return frame

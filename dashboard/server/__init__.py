@@ -1,0 +1,1 @@
+"""What sessions share: limits, networks, uploads, sets, the compute slot, jobs, results."""

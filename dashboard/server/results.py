@@ -1,0 +1,328 @@
+"""Results that sessions share, by the names of network, picture and layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+import core
+from dashboard.server import jobs, limits, networks, sets, slot, uploads
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def activations(
+    name: str, picture_name: str, layers: tuple[str, ...], scale: int = 1
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """{layer: activation} of one picture as the network sees it, ``scale`` times as large."""
+    classifier = networks.network(name)
+    return core.activations(classifier, core.seen_by(classifier, uploads.picture(picture_name), scale=scale), layers)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def prediction(name: str, picture_name: str) -> list[tuple[str, float]]:
+    """The five likeliest classes and their probabilities."""
+    return core.predict(networks.network(name), uploads.picture(picture_name))[0]
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def every_sample(name: str) -> npt.NDArray[np.float32]:
+    """All sample pictures (N, H, W, 3) as a network sees them."""
+    return np.concatenate(
+        [core.seen_by(networks.network(name), uploads.picture(sample)) for sample in core.samples.names()]
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def dead_channels(name: str, layer: str) -> list[int]:
+    """Channels that no sample picture excites."""
+    dead = core.statistics(core.activations(networks.network(name), every_sample(name), [layer])[layer]).dead
+    return [int(channel) for channel in np.flatnonzero(dead)]
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def needed(
+    name: str, picture_name: str, *, norm: str, epsilons: tuple[float, ...], target: str
+) -> tuple[dict[str, npt.NDArray[np.float32]], float]:
+    """How sure the network stays while epsilon grows, for several attacks, and the least epsilon that fools it."""
+    classifier = networks.network(name)
+    seen = core.to_float(core.to_uint8(core.seen_by(classifier, uploads.picture(picture_name))))
+    label = classifier.labels.index(target) if target else int(core.logits_of(classifier, seen)[0].argmax())
+    settings: dict[str, Any] = {"norm": norm, "targeted": bool(target)}
+    curves: dict[str, npt.NDArray[np.float32]] = {}
+    for attack in ("fgsm", "bim", "pgd", "mifgsm"):
+        with slot.compute_slot():
+            curves |= core.epsilon_curve(classifier, seen, label, epsilons, names=[attack], **settings)
+    with slot.compute_slot():
+        return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def explanation(
+    name: str,
+    picture_name: str,
+    unit: tuple[str, int],
+    method: str,
+    *,
+    window: float = 1 / 8,
+    fill: str = "grey",
+    share: float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """The map (h, w) of one method for one unit (layer, channel) on one picture.
+
+    Where ``share`` is above 0 it is that of the network with this share of its layers shuffled. Raises ValueError.
+    """
+    classifier = networks.shuffled_network(name, share) if share else networks.network(name)
+    seen = core.seen_by(classifier, uploads.picture(picture_name))
+    settings: dict[str, Any] = {"window": window, "fill": fill} if method == "occlusion" else {}
+    with slot.compute_slot():
+        return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **settings)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def hiding(
+    name: str, picture_name: str, layer: str, units: tuple[int, ...], *, window: float, fill: str
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """What ``core.occlusions`` finds for several units of a layer."""
+    classifier = networks.network(name)
+    seen = core.seen_by(classifier, uploads.picture(picture_name))
+    with slot.compute_slot():
+        return core.occlusions(classifier, seen, units, layer=layer, window=window, fill=fill)
+
+
+TILE = 112
+DRAWN_SIZE, DRAWN_STEPS = 96, 48
+
+
+def unit_indexes(
+    name: str, layers: tuple[str, ...], set_name: str, pictures: core.PictureSet
+) -> Mapping[str, core.UnitIndex]:
+    """{layer: index} over a set, made in one pass with progress and stop; empty where nothing is seen yet."""
+    for key, work in jobs.works().items():
+        same = key[:2] == ("units", name) and key[3:] == (set_name, len(pictures))
+        if same and work.finished and set(layers) <= set(key[2]):
+            return work.latest
+    result: Mapping[str, core.UnitIndex] | None = jobs.pursue(
+        ("units", name, layers, set_name, len(pictures)),
+        lambda: core.index_units(networks.network(name), layers, pictures),
+        say=lambda found: "{0.done:,} of {0.total:,} pictures seen".format(found[layers[0]]),
+        share=lambda found: found[layers[0]].progress,
+    )
+    return result or {}
+
+
+@dataclass(frozen=True)
+class Excited:
+    """The patches that excite a unit and their projections, (n, h, w, 3) uint8 fit to be shown, with words."""
+
+    patches: npt.NDArray[np.uint8]
+    projections: npt.NDArray[np.uint8]
+    labels: tuple[str, ...]
+    silent: bool
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def excited(
+    name: str, set_name: str, channel: int, method: str, *, _index: core.UnitIndex, _pictures: core.PictureSet,
+    key: tuple[Any, ...],
+) -> Excited:  # fmt: skip
+    """What excites a unit; ``key`` says which index and how much of the set (see ``index_key``)."""
+    net, layer = networks.network(name), _index.layer
+    found = core.patches(net, _index, _pictures, channel)
+    with slot.compute_slot():
+        back = core.projection(net, found.pictures, layer, channel, places=found.places, method=method)
+    labels = [
+        f"{_pictures.title(int(which))}: {value:.3g}" for which, value in zip(found.which, found.values, strict=True)
+    ]
+    carried = core.to_float(_tile(core.around_grey(found.cut(back)))) - 0.5
+    carried[np.abs(carried) < 1 / 255] = 0  # half grey is between two of the 256 values
+    shown = (_tile(found.cut()), core.to_uint8(core.around_grey(carried)))
+    return Excited(*shown, tuple(labels), bool(found.values[0] <= 0))
+
+
+def index_key(index: core.UnitIndex) -> tuple[Any, ...]:
+    """What tells two indexes of one network and set apart."""
+    return index.layer, index.done, index.total
+
+
+def _tile(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Pictures with a longer side of 112 pixels."""
+    zoom = TILE / max(pictures.shape[1:3])
+    height, width = (max(1, round(side * zoom)) for side in pictures.shape[1:3])
+    return core.to_uint8(core.resize(pictures, height=height, width=width))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A unit's maximized picture (H, W, 3) on its way."""
+
+    pixels: npt.NDArray[np.uint8]
+    step: int
+    share: float
+
+
+def drawing(name: str, layer: str, channel: int, *, negative: bool) -> Drawing | None:
+    """The picture that a unit likes most, or least, made with progress and stop. Raises ValueError as ``maximize``."""
+
+    def frames() -> Iterator[Drawing]:
+        size = DRAWN_SIZE if networks.network(name).runs_at([layer], DRAWN_SIZE, DRAWN_SIZE) else None
+        for frame in core.maximize(
+            networks.network(name), layer, [channel], size=size, steps=DRAWN_STEPS, negative=negative
+        ):
+            yield Drawing(core.to_uint8(frame.images.numpy()[0]), frame.step, frame.progress)
+
+    key = ("drawing", name, layer, channel, negative)
+    result: Drawing | None = jobs.pursue(key, frames, say=lambda one: f"Drawing, step {one.step} of {DRAWN_STEPS}")
+    return result
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def all_probabilities(name: str, picture_name: str) -> dict[str, float]:
+    """{label: probability} of every class."""
+    return dict(
+        core.predict(networks.network(name), uploads.picture(picture_name), top=len(networks.network(name).labels))[0]
+    )
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def without_units(name: str, picture_name: str, layer: str, channels: tuple[int, ...]) -> dict[str, float]:
+    """{label: probability} of every class when channels of a layer are switched off."""
+    net = networks.network(name)
+    seen = core.seen_by(net, uploads.picture(picture_name))
+    return dict(core.ablate(net, seen, layer, channels, top=len(net.labels))[0])
+
+
+MAP_SETS = {"tiles": "Sample photographs, and tiles of them", "photos": "Sample photographs"}
+MAP_MOST = 600
+THUMBNAIL = 64
+
+
+def map_names() -> list[str]:
+    """The sets that can be laid out on a map."""
+    return [*MAP_SETS, *(one for one in sets.set_names() if one != "samples")]
+
+
+def map_title(name: str) -> str:
+    """What to call a set."""
+    return MAP_SETS.get(name) or sets.set_title(name)
+
+
+def map_pictures(name: str, set_name: str, named: tuple[str, ...]) -> core.PictureSet | None:
+    """The ``named`` pictures, which are the first sources, and those of a set; None where nothing is read yet."""
+    size = networks.network(name).size
+    if set_name in MAP_SETS:
+        return _tiled(size, named, (1,) if set_name == "photos" else (1, 2, 3))
+    found = sets.picture_set(set_name, size)
+    if found is None:
+        return None
+    own = _tiled(size, named, (1,))
+    few = np.unique(np.linspace(0, len(found) - 1, min(len(found), MAP_MOST)).round().astype(int))
+    return core.PictureSet(
+        np.concatenate([own.pixels, found.pixels[few]]),
+        np.concatenate([own.sources, found.sources[few] + len(own.titles)]),
+        (*own.titles, *found.titles),
+        skipped=found.skipped,
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Cutting the photographs…")
+def _tiled(size: tuple[int, int], named: tuple[str, ...], levels: tuple[int, ...]) -> core.PictureSet:
+    return core.tiles(((uploads.picture_title(one), uploads.picture(one)) for one in named), size=size, levels=levels)
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """A set as one layer sees it: codes (N, channels), places (N, 2), and in words what the network says of each."""
+
+    codes: npt.NDArray[np.float32]
+    places: npt.NDArray[np.float32]
+    answers: tuple[str, ...]
+    thumbnails: tuple[bytes, ...]
+
+
+def atlas(
+    name: str, layer: str, pictures: core.PictureSet, *, method: str, packed: bool, seed: int, key: tuple[Any, ...]
+) -> Atlas:
+    """Where the pictures of a set lie; ``packed`` moves them apart, and ``key`` tells the set from others.
+
+    Raises ValueError.
+    """
+    key = (key, len(pictures))
+    codes = _codes(name, layer, key, _pictures=pictures)
+    places = _places(name, layer, key, method, seed, _codes=codes)
+    return Atlas(
+        codes,
+        core.apart(places, aspect=0.8 if limits.phone() else 1.5) if packed else places,
+        *_said(name, key, _pictures=pictures),
+    )  # fmt: skip
+
+
+@st.cache_data(max_entries=16, show_spinner="The network looks at every picture…")
+def _codes(name: str, layer: str, key: Any, *, _pictures: core.PictureSet) -> npt.NDArray[np.float32]:
+    with slot.compute_slot():
+        return core.codes(networks.network(name), core.to_float(_pictures.pixels), layer)
+
+
+@st.cache_data(max_entries=16, show_spinner="Like ones find each other…")
+def _places(
+    name: str, layer: str, key: Any, method: str, seed: int, *, _codes: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    with slot.compute_slot():
+        return core.arrange(_codes, method, seed=seed)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """The likeliest answer to each picture, and small JPEGs of them."""
+    batch = core.to_float(_pictures.pixels)
+    answers = ("",) * len(batch)
+    if networks.network(name).labels:
+        parts = [batch[first : first + 64] for first in range(0, len(batch), 64)]
+        found = [best for part in parts for best in core.predict(networks.network(name), part, top=1)]
+        answers = tuple(f"{label} {chance:.0%}" for ((label, chance),) in found)
+    small = core.shrink(batch, max_side=THUMBNAIL)
+    return answers, tuple(core.encode_jpeg(one, quality=80) for one in small)
+
+
+@st.cache_data(max_entries=8, show_spinner="Trying every normalization…")
+def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> list[core.Finding]:
+    """What a network says under every normalization, the one to propose first. Raises ValueError."""
+    return core.diagnose(networks.network(name), [uploads.picture(one) for one in pictures], truths)
+
+
+def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> set[int]:
+    """Which pictures of a run leave their unit at zero everywhere."""
+    if layer == core.LOGITS:
+        return set()
+    return {
+        int(index) for index in np.flatnonzero(~core.awake(networks.network(name), layer, units, frame.images.numpy()))
+    }
+
+
+def prepares(name: str) -> str:
+    """How a network's pictures are prepared, in words."""
+    card = networks.network(name).card
+    if "normalization" in card:
+        return f"RGB, {core.NORMALizATIONS[card['normalization']].title}"
+    if "pixels" in card:
+        return f"RGB, {card['pixels']['low']} to {card['pixels']['high']}"
+    return f"as keras.applications does for {networks.network_title(name)}"
+
+
+def answers(classifier: core.Classifier, finding: core.Finding, pictures: Sequence[str]) -> dict[str, str]:
+    """One row of the table of normalizations: its name, its evidence, and the likeliest answer to every picture."""
+    evidence = f"{finding.score:.2f}" if finding.right is None else f"{finding.right} right, {finding.score:.2f}"
+    row = {"prepared as": core.NORMALizATIONS[finding.name].title, "evidence": evidence}
+    for one, probabilities in zip(pictures, finding.probabilities, strict=True):
+        best = int(probabilities.argmax())
+        row[uploads.picture_title(one)] = f"{classifier.labels[best]} {probabilities[best]:.0%}"
+    return row
+
+
+def unit_title(name: str, layer: str, channel: int) -> str:
+    """A class by its label, another unit by its number."""
+    return networks.network(name).labels[channel] if layer == core.LOGITS else f"{layer} {channel}"

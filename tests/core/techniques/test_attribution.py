@@ -1,0 +1,390 @@
+"""Attribution: closed forms on a linear network, completeness, invariances, the naive loop, and refusals."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers as L  # noqa: N812
+
+import core
+from core.networks import folding
+from core.techniques import attribution
+
+NAMES = list(core.METHODS)
+SIZE = (24, 40)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return core.load(core.available()[0])
+
+
+@pytest.fixture(scope="module")
+def photo(net):
+    return core.seen_by(net, core.samples.load("cat"))
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return np.random.default_rng(0).uniform(0.2, 0.8, (1, 24, 40, 3)).astype(np.float32)
+
+
+def weights(linear, target):
+    return linear.weights("logits")[0][:, target].reshape(24, 40, 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [(24, 40), (23, 41)])
+def test_every_method_explains_a_class_and_a_channel(tiny, name, size):
+    picture = np.random.default_rng(1).random((1, *size, 3), dtype=np.float32)
+    before = picture.copy()
+    for layer, target in ((core.LOGITS, 2), ("conv2_relu", 5)):
+        found = core.attribute(tiny, picture, target, method=name, layer=layer, count=5)
+        assert found.shape == size and found.dtype == np.float32 and np.isfinite(found).all() and np.ptp(found) > 0
+        assert core.METHODS[name].signed or found.min() >= 0
+    assert np.array_equal(picture, before)
+    other = core.attribute(tiny, picture, 3, method=name, count=5)
+    assert not np.allclose(other, core.attribute(tiny, picture, 2, method=name, count=5)), "the class matters"
+
+
+def test_gradients_of_a_linear_network_are_its_weights(linear, pixels):
+    own = weights(linear, 1)
+    np.testing.assert_allclose(core.attribute(linear, pixels, 1, method="gradient"), np.abs(own).max(-1), rtol=1e-5)
+    product = (own * pixels[0]).sum(-1)
+    for name in ("gradient_input", "integrated"):
+        np.testing.assert_allclose(core.attribute(linear, pixels, 1, method=name), product, atol=1e-5)
+    for name in ("guided", "deconvnet", "smooth"):
+        np.testing.assert_allclose(
+            core.attribute(linear, pixels, 1, method=name, count=4), np.abs(own).max(-1), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_integrated_gradients_add_up_to_the_change_of_the_score(net, photo):
+    target = int(core.logits_of(net, photo)[0].argmax())
+    change = core.logits_of(net, photo)[0, target] - core.logits_of(net, np.zeros_like(photo))[0, target]
+    total = core.attribute(net, photo, target, method="integrated", count=600).sum()
+    assert total == pytest.approx(change, rel=0.01)
+
+
+def test_guided_backprop_and_deconvnet_by_hand():
+    keras.utils.set_random_seed(3)
+    image = keras.Input((6, 7, 3), name="image")
+    x = L.Conv2D(4, 3, activation="relu", name="conv")(image)
+    logits = L.Dense(2, name="logits")(L.Flatten(name="flat")(L.ReLU(name="relu")(x)))
+    net = core.classifier(keras.Model(image, logits), name="small")
+    picture = np.random.default_rng(0).random((1, 6, 7, 3), dtype=np.float32)
+    kernel, bias = net.weights("conv")
+    dense = net.weights("logits")[0][:, 1].reshape(1, 4, 5, 4)
+    before = tf.nn.conv2d(picture, kernel, 1, "VALID") + bias
+    for name, passed in (
+        ("guided", np.where((before > 0) & (dense > 0), dense, 0)),
+        ("deconvnet", np.maximum(dense, 0)),
+    ):
+        back = tf.nn.conv2d_transpose(passed, kernel, (1, 6, 7, 3), 1, "VALID").numpy()[0]
+        found = core.attribute(net, picture, 1, method=name)
+        np.testing.assert_allclose(found, np.abs(back).max(-1), rtol=1e-4, atol=1e-6)
+    plain = core.attribute(net, picture, 1, method="gradient")
+    assert not np.allclose(plain, core.attribute(net, picture, 1, method="guided"))
+
+
+@pytest.mark.parametrize("name", ["grad_cam", "grad_cam_plus"])
+def test_grad_cam_does_not_see_other_classes_or_softmax(tiny, pixels, name):
+    own = core.attribute(tiny, pixels, 2, method=name)
+    louder = keras.models.clone_model(tiny.network)
+    louder.set_weights(tiny.network.get_weights())
+    kernel, bias = louder.get_layer("logits").get_weights()
+    scale = np.where(np.arange(5) == 2, 1.0, 50.0)
+    louder.get_layer("logits").set_weights([kernel * scale, bias * scale])
+    other = core.classifier(louder, name="louder", labels=tiny.labels, size=(24, 40))
+    np.testing.assert_allclose(core.attribute(other, pixels, 2, method=name), own, rtol=1e-4, atol=1e-7)
+
+
+def test_grad_cam_of_a_network_with_global_pooling_is_its_class_map(tiny, pixels):
+    maps = core.activations(tiny, pixels, ["conv2_relu"])["conv2_relu"]
+    kernel = tiny.weights("logits")[0]
+    places = maps.shape[1] * maps.shape[2]
+    coarse = np.maximum(maps @ kernel[:, 2] / places, 0)
+    expected = tf.image.resize(coarse[..., None], (24, 40), method="bicubic").numpy()[0, ..., 0].clip(0)
+    np.testing.assert_allclose(core.attribute(tiny, pixels, 2, maps="conv2_relu"), expected, rtol=1e-3, atol=1e-7)
+
+
+def test_occlusion_is_the_naive_loop(tiny, pixels):
+    _, falls = core.occlusion(tiny, pixels, 1, window=6, stride=6)
+    whole = core.logits_of(tiny, pixels)[0, 1]
+    naive = []
+    for row in (0, 6, 12, 18):
+        for column in (*range(0, 34, 6), 34):
+            hidden = pixels.copy()
+            hidden[0, row : row + 6, column : column + 6] = 0.5
+            naive.append(whole - core.logits_of(tiny, hidden)[0, 1])
+    np.testing.assert_allclose(falls.ravel(), naive, atol=1e-5)
+    fills = [core.occlusion(tiny, pixels, 1, window=6, fill=fill)[1] for fill in ("grey", "black", "blurred")]
+    assert not np.allclose(fills[0], fills[1]) and not np.allclose(fills[0], fills[2])
+
+
+@pytest.mark.parametrize("fill", ["black", "blurred"])
+def test_crops_around_the_square_tell_what_whole_pictures_tell(net, photo, fill, monkeypatch):
+    crop = attribution._crop(net, core.LOGITS, net.size, 7)
+    assert crop and all(kept < whole for kept, whole in zip(crop.kept, crop.cells, strict=True)), "crops are used"
+    fast = core.occlusion(net, photo, 3, window=7, fill=fill)
+    _, other = core.occlusion(net, photo, 3, window=7, stride=5, fill=fill)
+    monkeypatch.setattr(attribution, "_crop", lambda *_: None)
+    net._kept.clear()
+    for one, naive in zip(fast, core.occlusion(net, photo, 3, window=7, fill=fill), strict=True):
+        np.testing.assert_allclose(one, naive, atol=1e-4)
+    np.testing.assert_allclose(other, core.occlusion(net, photo, 3, window=7, stride=5, fill=fill)[1], atol=1e-4)
+
+
+def test_crops_with_another_padding_are_not_trusted(net):
+    crop = attribution._crop(net, core.LOGITS, net.size, 7)
+    first, _ = folding.halves(net, crop.layer, core.LOGITS)
+    assert attribution._tells_the_same(crop, first, net.size)
+    assert not attribution._tells_the_same(crop, lambda x: first(tf.roll(x, tf.shape(x)[1] // 3, axis=1)), net.size)
+
+
+def test_every_target_from_one_set_of_hidden_pictures(tiny, pixels):
+    maps, falls = core.occlusions(tiny, pixels, [4, 0, 2], window=0.25)
+    assert maps.shape == (3, 24, 40) and falls.shape[0] == 3
+    for target, own, fall in zip([4, 0, 2], maps, falls, strict=True):
+        alone = core.occlusion(tiny, pixels, target, window=6)
+        np.testing.assert_allclose(own, alone[0], atol=1e-6)
+        np.testing.assert_allclose(fall, alone[1], atol=1e-6)
+    with pytest.raises(ValueError, match="Expected at least one target, got none"):
+        core.occlusions(tiny, pixels, [])
+
+
+def test_occlusion_of_a_unit_is_the_fall_of_the_mean_of_its_map(tiny, pixels):
+    _, falls = core.occlusion(tiny, pixels, 3, layer="conv2_relu", window=8, stride=8, fill="black")
+    hidden = pixels.copy()
+    hidden[0, 8:16, 16:24] = 0
+    before, after = (core.activations(tiny, one, ["conv2_relu"])["conv2_relu"][0, ..., 3] for one in (pixels, hidden))
+    assert falls[1, 2] == pytest.approx(before.mean() - after.mean(), abs=1e-5)
+
+
+def test_occlusion_of_a_linear_network_is_what_the_square_held(linear, pixels):
+    own = weights(linear, 2)
+    found, falls = core.occlusion(linear, pixels, 2, window=8, stride=8, fill="black")
+    product = (own * pixels[0]).sum(-1).reshape(3, 8, 5, 8).sum(axis=(1, 3))
+    np.testing.assert_allclose(falls, product, atol=1e-4)
+    np.testing.assert_allclose(found, product.repeat(8, axis=0).repeat(8, axis=1), atol=1e-4)
+
+
+def test_windows_are_pixels_or_shares_of_the_shorter_side():
+    assert [core.window_side((24, 40), one) for one in (None, 1, 24, 0.5, 1 / 3, 0.001, 7.0)] == [3, 1, 24, 12, 8, 1, 7]
+
+
+# ---------------------------------------------------------------------------------- styles and usual failures
+
+
+def body(top):
+    return [
+        L.Conv2D(16, 3, strides=2, name="conv"),
+        L.BatchNormalization(moving_mean_initializer="random_normal", name="norm"),
+        L.ReLU(name="relu"),
+        L.MaxPooling2D(2, name="pool"),
+        L.GlobalAveragePooling2D(name="gap"),
+        L.Dense(5, kernel_initializer=keras.initializers.RandomNormal(0, 2), name="scores"),
+        *([L.Activation("softmax", name="predictions")] if top else []),
+    ]
+
+
+class Subclassed(keras.Model):
+    def __init__(self, parts):
+        super().__init__(name="subclassed")
+        self.parts = parts
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def functional(parts, channels=3):
+    x = image = keras.Input((*SIZE, channels), name="image")
+    for part in parts:
+        x = part(x)
+    return keras.Model(image, x, name="functional")
+
+
+def nested(parts):
+    inner = keras.Sequential([L.Input((None, None, 3)), *parts[:4]], name="base")
+    return functional([inner, *parts[4:]])
+
+
+STYLES = {
+    "functional": functional,
+    "Sequential": lambda parts: keras.Sequential([L.Input((*SIZE, 3)), *parts], name="sequential"),
+    "nested": nested,
+    "subclassed": Subclassed,
+    "grey": lambda parts: functional(parts, channels=1),
+}
+
+
+@pytest.fixture(scope="module")
+def styled():
+    """{(style, with softmax): classifier}, all with the same weights but for the grey one."""
+    found = {}
+    for style, make in STYLES.items():
+        for top in (False, True):
+            keras.utils.set_random_seed(5)
+            found[style, top] = core.classifier(make(body(top)), name=style, size=SIZE)
+    return found
+
+
+@pytest.mark.parametrize("top", [False, True], ids=["logits", "softmax"])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_on_every_style_with_and_without_softmax(styled, pixels, name, style, top):
+    net = styled[style, top]
+    settings = {"target": int(core.logits_of(net, pixels)[0].argmax()), "method": name, "count": 4, "window": 6}
+    found = core.attribute(net, pixels, **settings)
+    assert found.shape == SIZE and np.isfinite(found).all() and np.ptp(found) > 0
+    if top:  # the softmax is off, so the map is that of the network without one
+        twin = styled["grey" if style == "grey" else "functional", False]
+        np.testing.assert_allclose(found, core.attribute(twin, pixels, **settings), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_network_of_any_style_can_be_shuffled(styled, pixels, style):
+    net = styled[style, True]
+    other = core.randomized(net)
+    assert not np.allclose(core.logits_of(net, pixels), core.logits_of(other, pixels), atol=0.01)
+    maps = [core.attribute(one, pixels, 2, method="gradient") for one in (net, other)]
+    assert not np.allclose(*maps)
+
+
+def plain(last, scale=1.0):
+    """A network whose last maps are made by ``last``; its logits are ``scale`` times as large, under softmax."""
+    keras.utils.set_random_seed(5)
+    parts = [L.Conv2D(6, 3, strides=2, activation="relu", name="conv"), *last, L.GlobalAveragePooling2D(name="gap")]
+    spread = keras.initializers.RandomNormal(0, scale)
+    parts += [L.Dense(3, kernel_initializer=spread, activation="softmax", name="top")]
+    return core.classifier(functional(parts), name="plain", size=SIZE)
+
+
+@pytest.mark.parametrize("name", ["gradient", "guided", "grad_cam", "grad_cam_plus", "integrated"])
+def test_a_saturated_softmax_does_not_empty_the_map(pixels, name):
+    net = plain([], scale=1e5)
+    assert net.probabilities(core.logits_of(net, pixels)).max() == 1, "no gradient is left behind the softmax"
+    targets = core.logits_of(net, pixels)[0].argmax()
+    found = core.attribute(net, pixels, int(targets), method=name)
+    assert np.isfinite(found).all() and np.ptp(found) > 0
+
+
+def test_grad_cam_takes_the_last_maps_that_are_larger_than_one_place(pixels):
+    net = plain([L.AveragePooling2D((11, 19), name="whole"), L.Conv2D(4, 1, activation="relu", name="narrow")])
+    assert net.layers["narrow"].shape[:2] == (1, 1)
+    found = core.attribute(net, pixels, 0)
+    np.testing.assert_allclose(found, core.attribute(net, pixels, 0, maps="conv"))
+    single = core.attribute(net, pixels, 0, maps="narrow")
+    assert np.ptp(single) < 1e-5, "one place, one value"
+
+
+def test_grad_cam_of_a_unit_takes_maps_that_lead_to_it(pixels):
+    keras.utils.set_random_seed(5)
+    image = keras.Input((*SIZE, 3), name="image")
+    root = L.Conv2D(4, 3, activation="relu", name="root")(image)
+    sides = [L.Conv2D(4, 3, activation="relu", name=side)(root) for side in ("left", "right")]
+    means = [L.GlobalAveragePooling2D(name=f"mean_{one.name}")(one) for one in sides]
+    logits = L.Dense(2, name="top")(L.Concatenate(name="both")(means))
+    net = core.classifier(keras.Model(image, logits), name="branches", size=SIZE)
+    left = next(name for name in net.layers if net.before(name)[-1:] == ["left"])
+    assert net.before(left) == ["root", "left"] and {"left", "right"} <= set(net.before(core.LOGITS))
+    unit = int(core.activations(net, pixels, [left])[left].argmax())
+    found = core.attribute(net, pixels, unit, layer=left)
+    np.testing.assert_allclose(found, core.attribute(net, pixels, unit, layer=left, maps="left"))
+    assert np.ptp(found) > 0
+
+
+def test_layers_that_are_neither_units_nor_maps_are_refused(pixels):
+    parts = [L.Conv2D(4, 3, name="conv"), L.Reshape((-1, 4), name="rows"), L.GlobalAveragePooling1D(name="gap")]
+    net = core.classifier(functional([*parts, L.Dense(2, name="top")]), name="rows", size=SIZE)
+    with pytest.raises(ValueError, match="rows has no layer 'rows'"):
+        core.attribute(net, pixels, 0, layer="rows")
+    assert np.ptp(core.attribute(net, pixels, 0, method="gradient")) > 0
+
+
+def test_shuffling_goes_down_from_the_last_layer_and_shares_the_rest(tiny, pixels):
+    half, whole = core.randomized(tiny, share=0.5), core.randomized(tiny, share=1.0)
+    assert [np.array_equal(tiny.weights(one)[0], half.weights(one)[0]) for one in ("conv1", "conv2", "logits")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not np.array_equal(tiny.weights("conv1")[0], whole.weights("conv1")[0])
+    assert np.array_equal(half.weights("logits")[0], whole.weights("logits")[0]), "a larger share adds to a smaller one"
+    assert np.array_equal(np.sort(tiny.weights("conv1")[0], None), np.sort(whole.weights("conv1")[0], None))
+
+
+def test_a_layer_that_cannot_be_copied_is_named(pixels):
+    class Odd(L.Layer):
+        def __init__(self, factor):
+            super().__init__(name="odd")
+            self.factor = self.add_weight(shape=(1,), initializer="ones", name="factor")
+
+        def call(self, x):
+            return x * self.factor
+
+        def get_config(self):
+            return {}
+
+    net = core.classifier(functional([Odd(2), *body(False)]), name="odd", size=SIZE)
+    with pytest.raises(ValueError, match="Expected layers that Keras can copy, got 'odd'"):
+        core.randomized(net)
+
+
+def test_occluded_hides_the_square_that_was_asked_for(pixels):
+    hidden = core.occluded(pixels, 0, 39, window=8)
+    changed = (hidden != pixels).any(axis=-1)[0]
+    assert changed.sum() == 64 and changed[:8, 32:].all()
+
+
+def test_a_true_map_rises_and_falls_faster_than_chance(net, photo):
+    target = int(core.logits_of(net, photo)[0].argmax())
+    found = core.attribute(net, photo, target, method="integrated")
+    chance = np.random.default_rng(0).random(found.shape).astype(np.float32)
+    ours, random = (core.insertion_deletion(net, photo, target, one) for one in (found, chance))
+    assert ours[0].shape == (21,) and ours[0][-1] == pytest.approx(ours[1][0], abs=1e-4)
+    assert ours[1].mean() < random[1].mean(), "deleting what matters first hurts sooner"
+
+
+def test_maps_of_a_shuffled_network_differ_and_the_network_itself_stays(net, photo):
+    target, before = 26, core.logits_of(net, photo)
+    shuffled = core.randomized(net)
+    assert np.array_equal(core.logits_of(net, photo), before)
+    assert not np.allclose(core.logits_of(shuffled, photo), before, atol=0.1)
+    top = core.randomized(net, share=0.01)
+    layer = core.stages(net)[-1].layer
+    same, other = (core.activations(one, photo, [layer])[layer] for one in (net, top))
+    np.testing.assert_allclose(same, other, atol=1e-5)
+    maps = [core.attribute(one, photo, target, method="gradient") for one in (net, shuffled)]
+    assert core.similarity(maps[0], maps[0]) == pytest.approx(1) and core.similarity(*maps) < 0.6
+    with pytest.raises(ValueError, match="a share above 0"):
+        core.randomized(net, share=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"method": "crystal"}, "There is no method 'crystal'; there is gradient"),
+        ({"target": 5}, r"a target of \(logits\) from 0 to 4, got 5"),
+        ({"target": 0.5}, "a target of"),
+        ({"layer": "conv9"}, "has no layer 'conv9'"),
+        ({"picture": np.full((24, 40, 3), np.nan)}, "finite values from 0 to 1"),
+        ({"picture": np.zeros((2, 24, 40, 3))}, "Expected one picture"),
+        ({"count": 1}, "a count from 2 to 1000"),
+        ({"method": "smooth", "spread": 0}, "a spread above 0"),
+        ({"method": "occlusion", "window": 25}, "a window from 1 to 24 pixels"),
+        ({"method": "occlusion", "window": 0}, "or a share of them below 1, got 0"),
+        ({"method": "occlusion", "window": 2.5}, "a window from 1 to 24 pixels"),
+        ({"method": "occlusion", "window": True}, "a window from 1 to 24 pixels"),
+        ({"method": "occlusion", "fill": "pink"}, "a fill of grey, black or blurred"),
+        ({"maps": "gap"}, "maps with height and width"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_impossible_wishes_get_one_sentence(tiny, settings, sentence):
+    settings = {"picture": np.full((24, 40, 3), 0.5), "target": 0, **settings}
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        core.attribute(tiny, settings.pop("picture"), settings.pop("target"), **settings)
+    assert "\n" not in str(refusal.value)

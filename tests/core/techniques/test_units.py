@@ -1,0 +1,325 @@
+"""What excites a unit: the index against the naive loop, windows, projections, and units switched off by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers as L  # noqa: N812
+
+import core
+from core.networks import folding
+from core.techniques import units
+
+MAPS = "conv2_relu"
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return core.as_set(np.random.default_rng(3).random((150, 24, 40, 3), dtype=np.float32))
+
+
+@pytest.fixture(scope="module")
+def sourced(pictures):
+    """The same pictures, of 10 sources."""
+    sources = np.repeat(np.arange(10, dtype=np.int32), 15)
+    return replace(pictures, sources=sources, titles=tuple("abcdefghij"))
+
+
+def indexed(net, layer, pictures, **settings):
+    *_, last = core.index_units(net, [layer], pictures, **settings)
+    return last[layer]
+
+
+def naive(maps, sources, top, each):
+    """For each channel the best (value, picture, row, column), picture by picture."""
+    result = []
+    for channel in range(maps.shape[-1]):
+        best = []
+        for number, one in enumerate(maps[..., channel]):
+            row, column = np.unravel_index(one.argmax(), one.shape)
+            best.append((float(one[row, column]), number, int(row), int(column)))
+        best.sort(key=lambda entry: -entry[0])
+        kept, counts = [], {}
+        for entry in best:
+            source = sources[entry[1]]
+            if counts.get(source, 0) < each and len(kept) < top:
+                kept.append(entry)
+                counts[source] = counts.get(source, 0) + 1
+        result.append(kept)
+    return result
+
+
+@pytest.mark.parametrize("layer", ["conv1_relu", MAPS, "conv2"])
+@pytest.mark.parametrize(("top", "each"), [(9, 3), (4, 1), (12, 100)])
+def test_index_is_the_naive_loop(tiny, pictures, sourced, layer, top, each):
+    maps = core.activations(tiny, pictures.pictures(range(150)), [layer])[layer]
+    for some, sources in ((pictures, range(150)), (sourced, sourced.sources)):
+        found = indexed(tiny, layer, some, top=top, each=each)
+        for channel, expected in enumerate(naive(maps, sources, top, each)):
+            count = len(expected)
+            assert found.pictures[channel, :count].tolist() == [entry[1] for entry in expected]
+            assert found.rows[channel, :count].tolist() == [entry[2] for entry in expected]
+            assert found.columns[channel, :count].tolist() == [entry[3] for entry in expected]
+            np.testing.assert_allclose(found.values[channel, :count], [entry[0] for entry in expected], rtol=1e-5)
+            assert (found.pictures[channel, count:] == -1).all() and np.isneginf(found.values[channel, count:]).all()
+        np.testing.assert_allclose(found.means, maps.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found.peaks, maps.max(axis=(1, 2)), rtol=1e-5, atol=1e-6)
+
+
+def test_all_layers_of_one_pass_are_as_each_alone(tiny, pictures):
+    *_, both = core.index_units(tiny, ["conv1_relu", "gap", MAPS], pictures)
+    for layer, found in both.items():
+        alone = indexed(tiny, layer, pictures)
+        assert np.array_equal(found.pictures, alone.pictures) and np.array_equal(found.rows, alone.rows)
+
+
+def test_every_yield_is_the_index_of_what_was_seen(tiny, pictures, monkeypatch):
+    monkeypatch.setattr(units, "CHUNK", -1.0)
+    steps = [found[MAPS] for found in core.index_units(tiny, [MAPS], pictures)]
+    assert [step.done for step in steps] == [64, 128, 150] and steps[-1].progress == 1
+    part = indexed(tiny, MAPS, core.as_set(pictures.pictures(range(64))))
+    assert np.array_equal(part.pictures, steps[0].pictures) and np.array_equal(part.columns, steps[0].columns)
+    assert len(core.patches(tiny, steps[0], pictures, 0)) == 9, "stopped midway it can be used"
+
+
+def test_few_pictures_give_few_patches(tiny, pictures):
+    few = core.as_set(pictures.pictures(range(4)))
+    found = indexed(tiny, MAPS, few)
+    best = core.patches(tiny, found, few, 3)
+    assert len(best) == 4 and best.cut().shape[0] == 4 and sorted(best.which.tolist()) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("layer", ["conv1_relu", "pool1", MAPS])
+def test_nothing_outside_of_the_patch_changes_the_unit(tiny, pictures, layer):
+    found = indexed(tiny, layer, pictures)
+    rng = np.random.default_rng(5)
+    for channel in range(found.channels):
+        best = core.patches(tiny, found, pictures, channel)
+        field = tiny.layer(layer).receptive_field
+        assert best.cut().shape[1:3] == field.size
+        outside = rng.random(best.pictures.shape, dtype=np.float32)
+        for one, picture, (top, left, bottom, right) in zip(outside, best.pictures, best.windows, strict=True):
+            assert top >= 0 and left >= 0 and bottom <= 24 and right <= 40
+            one[top:bottom, left:right] = picture[top:bottom, left:right]
+        units_there = (np.arange(len(best)), best.places[:, 0], best.places[:, 1], channel)
+        after = core.activations(tiny, outside, [layer])[layer][units_there]
+        np.testing.assert_allclose(after, best.values, rtol=1e-4, atol=1e-5)
+
+
+def test_window_is_exactly_the_receptive_field_inside_the_picture(tiny):
+    field = tiny.layer(MAPS).receptive_field
+    for row, column in ((1, 1), (2, 7), (3, 14)):
+        assert units._window(tiny, MAPS, row, column) == field.window(row, column)
+    assert field.window(0, 0) == (-1, -1, 7, 11) and units._window(tiny, MAPS, 0, 0) == (0, 0, 8, 12), "moved inside"
+    assert units._window(tiny, "conv1_relu", 0, 39) == (0, 37, 3, 40)
+    assert units._window(tiny, "gap", 0, 0) == (0, 0, 24, 40)
+
+
+def test_patches_of_a_layer_without_places_are_whole_pictures(tiny, pictures):
+    for layer in ("gap", "logits"):
+        best = core.patches(tiny, indexed(tiny, layer, pictures), pictures, 2)
+        assert np.array_equal(best.cut(), best.pictures) and not best.places.any()
+        back = core.projection(tiny, best.pictures, layer, 2, places=best.places)
+        assert back.shape == best.pictures.shape and np.ptp(back) > 0
+
+
+@pytest.mark.parametrize("method", core.PROJECTIONS)
+@pytest.mark.parametrize("layer", ["conv1_relu", MAPS])
+def test_projection_is_zero_outside_of_the_window_and_not_inside(tiny, pictures, method, layer):
+    best = core.patches(tiny, indexed(tiny, layer, pictures), pictures, 1)
+    back = core.projection(tiny, best.pictures, layer, 1, places=best.places, method=method)
+    inside = np.zeros(back.shape, bool)
+    for one, (top, left, bottom, right) in zip(inside, best.windows, strict=True):
+        one[top:bottom, left:right] = True
+    assert not back[~inside].any()
+    assert all(np.ptp(one) > 0 for one in best.cut(back))
+    own = core.projection(tiny, best.pictures, layer, 1, method=method)
+    np.testing.assert_allclose(own, back, err_msg="without places it finds the strongest itself")
+
+
+def test_plain_projection_is_the_gradient(tiny, pictures, linear):
+    batch = pictures.pictures([0, 1])
+    weights = linear.weights("logits")[0][:, 1].reshape(24, 40, 3)
+    for method in core.PROJECTIONS:
+        np.testing.assert_allclose(core.projection(linear, batch, "logits", 1, method=method)[0], weights, rtol=1e-5)
+    step = np.float32(1e-2)
+    back = core.projection(tiny, batch[:1], "conv1", 0, places=[(4, 6)], method="gradient")
+    more = batch[:1].copy()
+    more[0, 4, 6, 1] += step
+    rise = (core.activations(tiny, more, ["conv1"])["conv1"] - core.activations(tiny, batch[:1], ["conv1"])["conv1"])[
+        0, 4, 6, 0
+    ]
+    assert back[0, 4, 6, 1] == pytest.approx(rise / step, rel=1e-2)
+
+
+def test_methods_differ(tiny, pictures):
+    best = core.patches(tiny, indexed(tiny, MAPS, pictures), pictures, 1)
+    found = [core.projection(tiny, best.pictures, MAPS, 1, places=best.places, method=m) for m in core.PROJECTIONS]
+    assert not np.allclose(found[0], found[1]) and not np.allclose(found[1], found[2])
+
+
+@pytest.mark.parametrize(
+    "bounded", [L.ReLU(6.0, name="relu6"), L.Activation("relu6", name="relu6"), keras.ops.relu6], ids=str
+)
+def test_rectifier_with_a_ceiling_keeps_it(bounded):
+    image = keras.Input((24, 40, 3), name="image")
+    bounded = bounded(L.Conv2D(4, 3, name="conv")(image))
+    net = core.classifier(keras.Model(image, L.Dense(2, name="end")(L.Flatten(name="flat")(bounded))), name="six")
+    net.network.get_layer("conv").set_weights([np.ones((3, 3, 3, 4), np.float32), np.zeros(4, np.float32)])
+    picture = tf.ones((1, 24, 40, 3))
+    layer = list(net.layers)[1]
+    for rectifier in folding.RECTIFIERS.values():
+        assert float(tf.reduce_max(folding.ruled(net, [layer], rectifier)(picture)[layer])) == 6
+    assert not core.projection(net, picture.numpy(), layer, 0, method="gradient").any(), "at its ceiling"
+    for method in folding.RECTIFIERS:
+        assert core.projection(net, picture.numpy(), layer, 0, method=method).any(), "these know no ceiling"
+
+
+def test_around_grey_uses_the_range_and_keeps_the_sign(tiny):
+    values = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
+    values[1] = 0
+    shown = core.around_grey(values)
+    assert shown.min() == 0 and shown.max() == 1 and (shown[1] == 0.5).all()
+    assert (np.sign(shown[0] - 0.5) == np.sign(values[0])).all()
+    with pytest.raises(ValueError, match=r"Expected gradients of shape \(N, H, W, 3\)"):
+        core.around_grey(values[0])
+
+
+def test_switched_off_is_zeroed_by_hand(tiny, pictures):
+    batch = pictures.pictures([0, 1, 2])
+    maps = np.array(core.activations(tiny, batch, [MAPS])[MAPS])
+    maps[..., [1, 4]] = 0
+    kernel, bias = tiny.weights("logits")
+    logits = maps.mean(axis=(1, 2)) @ kernel + bias
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for row, said in zip(probabilities, core.ablate(tiny, batch, MAPS, [1, 4], top=5), strict=True):
+        assert [label for label, _ in said] == [tiny.labels[i] for i in np.argsort(-row)]
+        np.testing.assert_allclose([chance for _, chance in said], np.sort(row)[::-1], rtol=1e-4)
+
+
+def test_nothing_switched_off_changes_nothing_and_everything_leaves_the_bias(tiny, pictures):
+    batch = pictures.pictures([0])
+    (before,), (after,) = core.predict(tiny, batch), core.ablate(tiny, batch, "conv1_relu", [])
+    assert [label for label, _ in before] == [label for label, _ in after]
+    np.testing.assert_allclose([c for _, c in before], [c for _, c in after], rtol=1e-5)
+    (none,) = core.ablate(tiny, batch, MAPS, range(8))
+    bias = np.exp(tiny.weights("logits")[1])
+    np.testing.assert_allclose([c for _, c in none], np.sort(bias / bias.sum())[::-1], rtol=1e-5)
+
+
+def test_units_of_a_nested_network_can_be_switched_off(pictures):
+    inner = keras.Sequential([keras.Input((24, 40, 3)), L.Conv2D(4, 3, activation="relu", name="conv")], name="base")
+    image = keras.Input((24, 40, 3), name="image")
+    end = L.Dense(3, name="end", bias_initializer="random_normal")(L.GlobalAveragePooling2D(name="gap")(inner(image)))
+    net = core.classifier(keras.Model(image, end), name="nested")
+    (said,) = core.ablate(net, pictures.pictures([0]), "base/conv", range(4), top=3)
+    bias = np.exp(net.weights("end")[1])
+    np.testing.assert_allclose([c for _, c in said], np.sort(bias / bias.sum())[::-1], rtol=1e-5)
+
+
+def test_a_change_is_seen_by_what_comes_behind(tiny):
+    batch = tf.constant(np.random.default_rng(0).random((1, 24, 40, 3), dtype=np.float32))
+    plain = tiny.forward(["conv1_relu", "pool1"])(batch)
+    changed = tiny.forward(["conv1_relu", "pool1"], change={"conv1_relu": lambda value: value + 1})(batch)
+    for layer in plain:
+        np.testing.assert_allclose(changed[layer], plain[layer] + 1, rtol=1e-5)
+    with pytest.raises(ValueError, match="has no layer 'conv9'"):
+        tiny.forward(["pool1"], change={"conv9": lambda value: value})
+
+
+def test_nearest_go_by_correlation(tiny, pictures):
+    found = indexed(tiny, MAPS, pictures)
+    expected = np.corrcoef(found.means.T)[2]
+    np.testing.assert_allclose(found.correlations(2), expected, atol=1e-3)
+    near = found.nearest(2, count=3)
+    assert [channel for channel, _ in near] == [c for c in np.argsort(-expected) if c != 2][:3]
+    dead = replace(found, means=found.means * np.eye(8, dtype=np.float32)[0])
+    assert dead.correlations(0)[0] == pytest.approx(1, abs=1e-5) and not dead.correlations(0)[1:].any()
+
+
+def test_units_that_stand_out_come_first_and_silent_ones_last(tiny, pictures):
+    found = indexed(tiny, MAPS, pictures)
+    rng = np.random.default_rng(0)
+    peaks = rng.normal(1, 0.1, found.peaks.shape).astype(np.float32)
+    values = np.full(found.values.shape, 1.2, np.float32)
+    values[5] = 9.0
+    values[6] = [9.0] + [0.5] * 8
+    peaks[:, 7], values[7] = 0, 0
+    crafted = replace(found, peaks=peaks, values=values, means=rng.normal(size=found.means.shape).astype(np.float32))
+    order = crafted.selective(8)
+    assert order[0] == 5 and set(order[-2:]) == {6, 7} and sorted(order) == list(range(8))
+    twins = replace(crafted, means=np.repeat(crafted.means[:, :1], 8, axis=1))
+    assert twins.selective(1) == [5] and len(twins.selective(4)) == 4, "filled up with units like it"
+
+
+def test_same_pictures_same_index_and_the_set_is_left_alone(tiny, pictures):
+    before = pictures.pixels.copy()
+    one, other = indexed(tiny, MAPS, pictures), indexed(tiny, MAPS, pictures)
+    assert np.array_equal(one.pictures, other.pictures) and np.array_equal(before, pictures.pixels)
+
+
+def test_what_cannot_be_indexed_gets_one_sentence(tiny, pictures):
+    def refused(sentence, net=tiny, layers=(MAPS,), some=pictures, **settings):
+        with pytest.raises(ValueError, match=sentence):
+            core.index_units(net, layers, some, **settings)
+
+    refused("has no layer 'conv9'", layers=["conv9"])
+    refused("Expected at least one layer, got none", layers=[])
+    refused("Expected to keep 1 to 64 pictures of each unit, got 0", top=0)
+    refused("Expected to keep 1 to 64 pictures of each unit, got 2.5", top=2.5)
+    refused("Expected to keep at least 1 picture of each source, got 0", each=0)
+    refused("Expected pictures of 24 x 40, the size of tiny, got 150 of 40 x 24",
+            some=core.as_set(pictures.pictures(range(150)).swapaxes(1, 2)))  # fmt: skip
+
+
+def test_what_cannot_be_cut_or_projected_gets_one_sentence(tiny, pictures):
+    found = indexed(tiny, MAPS, pictures)
+    with pytest.raises(ValueError, match="Expected a channel of conv2_relu from 0 to 7, got 8"):
+        core.patches(tiny, found, pictures, 8)
+    with pytest.raises(ValueError, match="Expected a channel of conv2_relu from 0 to 7, got -1"):
+        found.correlations(-1)
+    with pytest.raises(ValueError, match="Expected the set of 150 pictures that was indexed, got one of 3"):
+        core.patches(tiny, found, core.as_set(pictures.pictures([0, 1, 2])), 1)
+    best = core.patches(tiny, found, pictures, 1)
+    with pytest.raises(ValueError, match="Expected arrays of shape"):
+        best.cut(best.pictures[:2])
+    for sentence, settings in (
+        ("There is no projection 'lrp'; there is deconvnet, guided, gradient", {"method": "lrp"}),
+        ("Expected a channel of conv2_relu from 0 to 7, got 99", {"channel": 99}),
+        ("has no layer 'conv9'", {"layer": "conv9"}),
+        ("Expected a row and a column for each of 9 pictures", {"places": [(0, 0)]}),
+        ("Expected places within the 5 x 16 map of conv2_relu", {"places": [(99, 0)] * 9}),
+        (r"Expected pictures of shape \(N, H, W, 3\)", {"pictures": best.pictures[0]}),
+        ("Expected pictures of finite values from 0 to 1", {"pictures": best.pictures + 2}),
+    ):
+        asked = {"pictures": best.pictures, "layer": MAPS, "channel": 1, **settings}
+        with pytest.raises(ValueError, match=sentence):
+            core.projection(tiny, asked.pop("pictures"), asked.pop("layer"), asked.pop("channel"), **asked)
+
+
+def test_what_cannot_be_switched_off_gets_one_sentence(tiny, linear, pictures):
+    batch = pictures.pictures([0])
+    with pytest.raises(ValueError, match="Expected a channel of conv2_relu from 0 to 7, got 8"):
+        core.ablate(tiny, batch, MAPS, [8])
+    with pytest.raises(ValueError, match="has no layer 'conv9'"):
+        core.ablate(tiny, batch, "conv9", [0])
+    with pytest.raises(ValueError, match="Expected to be asked for at least one class, got 0"):
+        core.ablate(tiny, batch, MAPS, [0], top=0)
+    with pytest.raises(ValueError, match="Expected pictures of 24 x 40, the only size at which linear runs"):
+        core.ablate(linear, batch[:, :20], "flat", [0])
+    headless = core.classifier(keras.Sequential([keras.Input((24, 40, 3)), L.Conv2D(2, 3)]), name="headless")
+    with pytest.raises(ValueError, match="Expected a network with classes, got headless"):
+        core.ablate(headless, batch, next(iter(headless.layers)), [0])
+
+
+def test_activations_that_are_not_finite_get_one_sentence(pictures):
+    image = keras.Input((24, 40, 3), name="image")
+    broken = keras.Model(image, L.Conv2D(2, 3, name="conv")(image))
+    broken.get_layer("conv").set_weights([np.full((3, 3, 3, 2), np.nan, np.float32), np.zeros(2, np.float32)])
+    net = core.classifier(broken, name="broken")
+    with pytest.raises(ValueError, match="Expected finite activations, got NaN or infinity at conv"):
+        indexed(net, "conv", pictures)

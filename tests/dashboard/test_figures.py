@@ -1,0 +1,54 @@
+"""Walls and figures: nothing is cut, mirrored or smoothed on the way to the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dashboard import figures
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 32, 64, 128, 192, 256, 2048])
+@pytest.mark.parametrize("shape", [(4, 6), (40, 24)])
+def test_wall_has_every_map_in_its_place(count: int, shape: tuple[int, int]) -> None:
+    maps = np.random.default_rng(0).random((count, *shape), dtype=np.float32)
+    wall = figures.wall(maps, "Gray")
+    rows = -(-count // wall.columns)
+    high, wide = ((side + figures.GAP) / n for side, n in zip(wall.pixels.shape, (rows, wall.columns), strict=False))
+    zoom = int((high - figures.GAP) / shape[0])
+    for i in (0, count // 2, count - 1):
+        top, left = int(i // wall.columns * high), int(i % wall.columns * wide)
+        tile = wall.pixels[top : top + shape[0] * zoom : zoom, left : left + shape[1] * zoom : zoom, 0]
+        np.testing.assert_array_equal(tile, figures.coloured(maps[i], "Gray")[..., 0])
+
+
+def test_full_rows_where_possible() -> None:
+    for count in (16, 32, 64, 128, 192, 256, 512, 1280):
+        assert count % figures.wall(np.zeros((count, 1, 1), np.float32), "Gray").columns == 0
+
+
+def test_colours_run_from_dark_to_bright() -> None:
+    for name in figures.COLOURS[:3]:
+        ends = figures.coloured(np.array([0, 1], np.float32), name).sum(axis=1)
+        assert ends[0] < ends[1]
+
+
+def test_overlay_puts_the_first_row_on_top() -> None:
+    activation = np.arange(6, dtype=np.float32).reshape(2, 3)
+    figure = figures.overlay(b"", activation, (20, 30), colours="Gray", opacity=0.5, fields=list("abcdef"))
+    heat = figure.data[0]
+    assert list(heat.y) == [5, 15] and list(heat.x) == [5, 15, 25]
+    assert figure.layout.yaxis.range == (20, 0)
+    assert heat.customdata[1][2] == "f"
+
+
+def test_chances_keep_their_order() -> None:
+    figure = figures.probabilities([("best", 0.5), ("next", 0.25)])
+    assert list(figure.data[0].y) == ["best", "next"]
+    assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_histogram_counts_everything() -> None:
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    figure = figures.histogram(values, values[:10], "some")
+    assert [sum(bars.y) for bars in figure.data] == [1000, 10]
