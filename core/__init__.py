@@ -4,6 +4,8 @@ Pictures are float32 (N, H, W, 3) RGB in [0, 1] everywhere; height comes before 
 
 The map of the package:
 
+    types                 the arrays that are passed around
+    checks                checks of arguments, each once, with its sentence
     pictures/             know no network
         images            files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
         videos            the beginning of a video file -> pictures
@@ -13,6 +15,7 @@ The map of the package:
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
         classifiers       Classifier: network, preprocessing, labels, layers; taps
         folding           a network with its batch normalization folded away, for speed
+        requirements      what a technique may require of a network: classes, sizes, channels, finite weights
         files             a person's own .keras or .h5 file, checked, and tried in a child process first
         preprocessing     the usual ranges of numbers in which networks want their pictures
         detection         which of them does this network want? tries them

@@ -1,0 +1,64 @@
+"""Checks of arguments, each written once with its sentence; every one of them raises ValueError.
+
+What only a network can tell (its classes, its layers, the sizes at which it runs) is in ``core.networks.requirements``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from core.types import Pictures
+
+MOST_SEED = 2**31 - 1
+
+
+def whole(name: str, value: Any, least: int, most: int) -> int:
+    """A whole number from ``least`` to ``most``; Booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        raise ValueError(f"Expected {name} from {least} to {most}, got {value!r}")
+    return int(value)
+
+
+def number(name: str, value: Any, least: float, most: float) -> float:
+    """A number from ``least`` to ``most``; NaN and Booleans are none."""
+    numeric = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not numeric or not least <= value <= most:
+        raise ValueError(f"Expected {name} from {least:g} to {most:g}, got {value!r}")
+    return float(value)
+
+
+def seed(value: Any) -> int:
+    """A seed of stateless randomness."""
+    return whole("seed", value, 0, MOST_SEED)
+
+
+def one_of(what: str, value: Any, choices: Iterable[str]) -> str:
+    """One of the names that there are."""
+    names = list(choices)
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"There is no {what} {value!r}; there is {', '.join(names)}")
+    return value
+
+
+def pictures(value: Any, *, name: str = "pictures") -> Pictures:
+    """A batch (N, H, W, 3) of finite values in [0, 1], at least one; as float32, not copied where it is that already."""
+    batch = np.asarray(value, np.float32)
+    if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape:
+        raise ValueError(f"Expected {name} (N, H, W, 3), got shape {np.shape(value)}")
+    if not np.isfinite(batch).all() or batch.min() < 0 or batch.max() > 1:
+        raise ValueError(f"Expected {name} of finite values from 0 to 1, got others")
+    return batch
+
+
+def picture(value: Any, *, name: str = "picture") -> Pictures:
+    """One picture (H, W, 3) or (1, H, W, 3) of finite values in [0, 1], as (1, H, W, 3) float32."""
+    one = np.asarray(value, np.float32)
+    one = one[None] if one.ndim == 3 else one
+    if one.ndim != 4 or len(one) != 1 or one.shape[-1] != 3 or 0 in one.shape:
+        raise ValueError(f"Expected one {name} (H, W, 3), got shape {np.shape(value)}")
+    if not np.isfinite(one).all() or one.min() < 0 or one.max() > 1:
+        raise ValueError(f"Expected a {name} of finite values from 0 to 1, got others")
+    return one

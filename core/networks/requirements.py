@@ -1,0 +1,43 @@
+"""What a technique may require of a network before it begins, each with its sentence; every one raises ValueError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from core.networks import folding
+from core.networks.classifiers import LOGITS, Classifier
+
+
+def require_classes(classifier: Classifier) -> None:
+    """The network gives scores of classes."""
+    if not classifier.labels:
+        raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
+
+
+def require_finite_weights(classifier: Classifier, layers: Iterable[str]) -> None:
+    """No layer that these depend on has a NaN or an infinity among its weights; looked up once."""
+    names = tuple(layers)
+    broken = classifier.keep(("finite", names), lambda: folding.non_finite_weights(classifier, names))
+    if broken:
+        raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
+
+
+def require_size(classifier: Classifier, layers: Iterable[str], height: int, width: int) -> None:
+    """These layers (or ``LOGITS``) can be computed for pictures of this size."""
+    if not classifier.runs_at(layers, height, width):
+        own, got = ("{} x {}".format(*size) for size in (classifier.size, (height, width)))
+        raise ValueError(f"Expected pictures of {own}, the only size at which {classifier.name} answers, got {got}")
+
+
+def require_channels(classifier: Classifier, layer: str, channels: Iterable[int]) -> list[int]:
+    """These are channels of a layer, or classes where it is ``LOGITS``; as plain integers."""
+    if layer == LOGITS:
+        require_classes(classifier)
+    count = len(classifier.labels) if layer == LOGITS else classifier.layer(layer).channels
+    chosen = list(channels)
+    for channel in chosen:
+        if isinstance(channel, bool) or not isinstance(channel, (int, np.integer)) or not 0 <= channel < count:
+            raise ValueError(f"Expected channels of {layer} from 0 to {count - 1}, got {channel!r}")
+    return [int(channel) for channel in chosen]
