@@ -6,6 +6,7 @@ The map of the package:
 
     types                 the arrays that are passed around
     checks                checks of arguments, each once, with its sentence
+    settings              what a person may set of a technique, as data: bounds or choices, and words for the screen
     pictures/             know no network
         images            files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
         videos            the beginning of a video file -> pictures
@@ -92,6 +93,7 @@ from core.pictures.images import (
 )
 from core.pictures.sets import PictureSet, as_set, cifar10, gather, sample_tiles, tiles
 from core.pictures.videos import Film, open_video
+from core.settings import Setting
 from core.techniques.attacks import (
     ATTACKS,
     NORMS,
@@ -180,6 +182,7 @@ __all__ = [
     "Preset",
     "ReceptiveField",
     "Report",
+    "Setting",
     "Stage",
     "State",
     "Statistics",

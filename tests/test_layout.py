@@ -14,7 +14,16 @@ ROOT = Path(__file__).resolve().parents[1]
 STANDARD = sys.stdlib_module_names
 FIELD = {"tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av", "h5py"}
 
-FLOORS = {"types": 0, "checks": 0, "pictures": 1, "networks": 2, "optimize": 3, "techniques": 4, "bundled": 5}
+FLOORS = {
+    "types": 0,
+    "checks": 0,
+    "settings": 0,
+    "pictures": 1,
+    "networks": 2,
+    "optimize": 3,
+    "techniques": 4,
+    "bundled": 5,
+}
 """core, from the ground up: what stands on a floor imports its own floor and those below it."""
 
 ALLOWED = {
