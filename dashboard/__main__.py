@@ -25,9 +25,10 @@ def main() -> None:
     os.environ.setdefault("CONVSCOPE_MODE", "local")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     threading.Thread(target=_warm, daemon=True).start()
-    import streamlit as st
 
-    st.App(HERE / "streamlit_app.py").run(config=CONFIG | _from_outside())
+    from dashboard.streamlit_app import app
+
+    app.run(config=CONFIG | _from_outside())
 
 
 def _warm() -> None:

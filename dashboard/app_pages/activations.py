@@ -31,7 +31,7 @@ class View:
 
 def pick(channel: int | None) -> None:
     """A channel was clicked; with None the strongest one comes up."""
-    st.session_state.channel = channel
+    address.put(channel=channel)
 
 
 def describe(layer: str) -> str:

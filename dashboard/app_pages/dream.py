@@ -31,10 +31,11 @@ def surprise() -> None:
     layers = [str(layer) for layer in chance.choice(deep, min(len(deep), int(chance.integers(1, 3))), replace=False)]
     least = min(net.layer(layer).channels for layer in layers)
     channels = chance.choice(least, min(3, least), replace=False).tolist() if chance.random() < 0.5 else []
-    st.session_state.update(
+    address.put(
         preset="convscope", layers_convscope=layers, octaves=int(chance.integers(3, 7)),
-        seed=int(chance.integers(10_000)), channels=", ".join(map(str, sorted(channels))), surprised=True,
+        seed=int(chance.integers(10_000)), channels=", ".join(map(str, sorted(channels))),
     )  # fmt: skip
+    st.session_state.surprised = True
 
 
 def tuned(label: str, options: tuple[Number, ...], usual: float, key: str) -> Number | None:
@@ -112,12 +113,12 @@ def choose_mask() -> str:
             tool = st.segmented_control(
                 "Tool", list(TOOLS), default="brush", key="tool", required=True, format_func=TOOLS.__getitem__
             )
-            st.button("Clear", icon=":material/delete:", on_click=lambda: st.session_state.update(mask=""))
+            st.button("Clear", icon=":material/delete:", on_click=lambda: address.put(mask=""))
         small = core.shrink(uploads.picture(picture), max_side=512)
         components.paint(
             figures.data_url(core.encode_jpeg(small[0])), cells=cells, rectangle=tool == "rectangle",
             erase=tool == "erase", alt="Drag over the picture to paint where it shall dream", key="paint",
-            on_paint=lambda new: st.session_state.update(mask=new),
+            on_paint=lambda new: address.put(mask=new),
         )  # fmt: skip
     return cells
 
@@ -127,7 +128,7 @@ def take_film() -> None:
     file = st.session_state.film_file
     if file is not None:
         try:
-            st.session_state.film = uploads.bring_film(file.getvalue())
+            address.put(film=uploads.bring_film(file.getvalue()))
         except ValueError as error:
             st.session_state.film_refused = f"{words.harmless(file.name)}: {error}"
 

@@ -110,7 +110,8 @@ def choose_other(recipe: Maximize) -> Maximize | None:
 def beside_the_twin() -> None:
     """The ready comparison: the same units of the other network in the box; run at once."""
     other = next(one for one in core.available() if one != name)
-    st.session_state.update(compare="network", other_network=other, twins=True)
+    address.put(compare="network", other_network=other)
+    st.session_state.twins = True
 
 
 def mosaic(frame: core.Frame) -> np.ndarray:
@@ -158,7 +159,9 @@ def show_unit(recipe: Maximize, growth: workbench.Growth, key: str) -> None:
     channel = recipe.units[index]
     left, right = st.columns(2)
     large = core.to_uint8(growth.frame.images.numpy()[index])
-    left.image(large, width="stretch", caption=results.unit_title(recipe.network, recipe.layer, channel), alt="The unit")
+    left.image(
+        large, width="stretch", caption=results.unit_title(recipe.network, recipe.layer, channel), alt="The unit"
+    )
     spatial = recipe.layer != core.LOGITS and networks.network(recipe.network).layer(recipe.layer).spatial
     if spatial:
         activation = results.activations(recipe.network, picture, (recipe.layer,))[recipe.layer][0, ..., channel]

@@ -71,12 +71,12 @@ def choose() -> tuple[str, str, str, bool, int]:
 def picked() -> None:
     """A click on the map."""
     if points := st.session_state.map.selection.points:
-        st.session_state.map_at = str(points[0]["point_index"])
+        address.put(map_at=str(points[0]["point_index"]))
 
 
 def look(index: int) -> None:
     """Go to a picture."""
-    st.session_state.map_at = str(index)
+    address.put(map_at=str(index))
 
 
 def words(pictures: core.PictureSet, found: results.Atlas, index: int) -> str:

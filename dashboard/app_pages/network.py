@@ -43,7 +43,7 @@ def choose_layer() -> str:
 
     def picked() -> None:
         if points := st.session_state.map.selection.points:
-            st.session_state.map_layer = points[0]["customdata"][0]
+            address.put(map_layer=points[0]["customdata"][0])
 
     st.plotly_chart(
         figures.network_map(layers, core.connections(net), chosen), key="map", on_select=picked,

@@ -69,14 +69,14 @@ def bring() -> None:
 def take(source: str | bytes, title: str) -> None:
     """Choose a folder or zip, or say in one sentence why not."""
     try:
-        st.session_state.set = sets.bring_set(source, title)
+        address.put(set=sets.bring_set(source, title))
     except ValueError as error:
         st.session_state.refused = str(error)
 
 
 def look(unit: tuple[str, int]) -> None:
     """Go to a unit."""
-    st.session_state.update(units_show="unit", layer=unit[0], channel=unit[1])
+    address.put(units_show="unit", layer=unit[0], channel=unit[1])
 
 
 def excited(index: core.UnitIndex, channel: int) -> results.Excited:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from dashboard.server import networks
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "streamlit_app.py")
+APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
 PAGES = ("app_pages/start.py", "app_pages/activations.py", "app_pages/filters.py", "app_pages/dream.py")
 PAGES += ("app_pages/attack.py", "app_pages/why.py", "app_pages/units.py", "app_pages/network.py")
 
@@ -81,8 +81,8 @@ def test_nonsense_in_the_address_falls_back(nonsense: dict[str, str]) -> None:
 
 def test_layer_and_channel_of_the_address_are_shown() -> None:
     app = open_app("app_pages/activations.py", layer="conv4_2_relu", channel="7")
-    assert app.selectbox(key="layer").value == "conv4_2_relu"
-    assert app.number_input(key="channel").value == 7
+    assert app.selectbox(key="activations.layer").value == "conv4_2_relu"
+    assert app.number_input(key="activations.channel").value == 7
     assert "Channel 7" in words(app)
 
 
@@ -90,14 +90,14 @@ def test_layer_and_channel_of_the_address_are_shown() -> None:
 def test_impossible_channel_falls_back_to_the_strongest(channel: str) -> None:
     app = open_app("app_pages/activations.py", layer="conv1_relu", channel=channel)
     assert not app.exception
-    assert app.number_input(key="channel").value is None
+    assert app.number_input(key="activations.channel").value is None
 
 
 def test_another_layer_forgets_a_channel_that_it_does_not_have() -> None:
     app = open_app("app_pages/activations.py", layer="conv5_2_relu", channel="200")
-    app.selectbox(key="layer").set_value("conv1_relu").run()
+    app.selectbox(key="activations.layer").set_value("conv1_relu").run()
     assert not app.exception
-    assert app.number_input(key="channel").value is None
+    assert app.number_input(key="activations.channel").value is None
 
 
 @pytest.mark.parametrize("layer", list(core.load(core.available()[0]).layers))
@@ -111,21 +111,21 @@ def test_only_the_back_button_makes_an_older_address_right(monkeypatch: pytest.M
     app = open_app("app_pages/activations.py", layer="conv2_relu", channel="7")
     app.query_params.pop("channel")
     app.run()  # a late run whose address the browser had not yet brought up to date
-    assert app.number_input(key="channel").value == 7
+    assert app.number_input(key="activations.channel").value == 7
     app.query_params.pop("channel")
     monkeypatch.setattr(ScriptRunContext, "is_history_navigation", property(lambda _: True, lambda *_: None))
     app.run()
-    assert app.number_input(key="channel").value is None
-    assert app.selectbox(key="layer").value == "conv2_relu"
+    assert app.number_input(key="activations.channel").value is None
+    assert app.selectbox(key="activations.layer").value == "conv2_relu"
 
 
 def test_click_wins_over_an_address_that_is_older() -> None:
     app = open_app("app_pages/activations.py", layer="conv2_relu", channel="7")
     for channel in (9, 11):
-        app.number_input(key="channel").set_value(channel)
+        app.number_input(key="activations.channel").set_value(channel)
         app.query_params["channel"] = "7"
         app.run()
-        assert app.number_input(key="channel").value == channel
+        assert app.number_input(key="activations.channel").value == channel
 
 
 def test_compare_shows_both_pictures() -> None:
@@ -249,7 +249,7 @@ def test_classes_by_name_begin_with_the_prediction() -> None:
     app = open_app(FILTERS, units="class")
     net = core.load(core.available()[0])
     best, _ = core.predict(net, core.samples.load(core.samples.names()[0]))[0][0]
-    assert best in app.multiselect(key="classes").value
+    assert best in app.multiselect(key="filters.classes").value
 
 
 DREAM = {"octaves": "1", "steps": "2", "size": "256"}
@@ -286,7 +286,7 @@ def test_surprise_dreams_something_else_at_once() -> None:
     app = open_app("app_pages/dream.py", steps="2", size="256")
     app.button(key="surprise").click().run()
     assert not app.exception and not app.error
-    assert app.session_state.dream.seed == app.number_input(key="seed").value
+    assert app.session_state.dream.seed == app.number_input(key="dream.seed").value
     assert app.session_state.dream.layers and app.session_state.growth_dream.frame.progress == 1
 
 
@@ -410,8 +410,8 @@ def test_every_page_works_on_a_network_of_keras(page: str) -> None:
     assert app.selectbox(key="network").value == "mobilenet_0.25"
     if any(button.key == "run" for button in app.button):
         if "filters" in page:
-            app.select_slider(key="steps").set_value(16)
-            app.select_slider(key="size").set_value(64)
+            app.select_slider(key="filters.steps").set_value(16)
+            app.select_slider(key="filters.size").set_value(64)
         app.button(key="run").click().run()
         assert not app.exception and not app.error
 

@@ -59,7 +59,7 @@ def test_inversion_of_both_networks_follows_the_address() -> None:
 
 def test_inversion_without_layers_gets_one_sentence() -> None:
     app = open_app(INVERSION, **QUICK)
-    app.multiselect(key="invert_layers").set_value([]).run()
+    app.multiselect(key="inversion.invert_layers").set_value([]).run()
     app.button(key="run").click().run()
     assert not app.exception and "Expected 1 to 64 layers, got 0" in app.error[0].value
 

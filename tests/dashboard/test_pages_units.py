@@ -19,7 +19,7 @@ import core
 from dashboard.recipes import Unit
 from dashboard.server import jobs, limits, networks, sets
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "streamlit_app.py")
+APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
 NETWORK = core.available()[0]
 STAGES = [stage.layer for stage in core.stages(core.load(NETWORK))]
 
@@ -81,7 +81,7 @@ def test_one_unit_under_every_lens() -> None:
     assert names == ["PNG", "What it likes", "What it hates", "Settings as JSON"]
     for negative in (False, True):
         assert jobs.works()[("drawing", NETWORK, "conv3_2_relu", 6, negative)].finished
-    app.toggle(key="off").set_value(False).run()
+    app.toggle(key="units.off").set_value(False).run()
     assert not app.exception and "Without it" not in words(app)
 
 
@@ -91,9 +91,9 @@ def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
     assert not app.exception and f"**{STAGES[-2]}**" in words(app)
     (index,) = [work.latest[STAGES[-2]] for key, work in jobs.works().items() if key[2:3] == (tuple(STAGES),)]
     assert f"Unit {index.selective(1)[0]}" in words(app)
-    app.selectbox(key="layer").set_value("gap").run()
+    app.selectbox(key="units.layer").set_value("gap").run()
     assert not app.exception and not app.error
-    app.selectbox(key="layer").set_value("normalize").run()
+    app.selectbox(key="units.layer").set_value("normalize").run()
     assert not app.exception
 
 
@@ -101,7 +101,7 @@ def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
 def test_impossible_unit_falls_back(channel: str) -> None:
     app = open_page(units_show="unit", layer="conv1_relu", channel=channel, set="nonsense")
     assert not app.exception and not app.error
-    assert app.number_input(key="channel").value is None and app.selectbox(key="set").value == "samples"
+    assert app.number_input(key="units.channel").value is None and app.selectbox(key="units.set").value == "samples"
 
 
 def test_stopped_look_shows_what_it_saw_and_goes_on() -> None:
@@ -140,11 +140,11 @@ def test_own_folder_is_read_in_local_mode(tmp_path: Path, monkeypatch: pytest.Mo
     app.button(key="open_set").click().run()
     assert not app.exception and not app.error
     assert "12 of 12 pictures" in words(app) and "1 files could not be read" in words(app)
-    name = app.selectbox(key="set").value
+    name = app.selectbox(key="units.set").value
     assert name in sets.own_sets() and app.query_params["set"] in (name, [name])
     monkeypatch.delenv("CONVSCOPE_MODE")
     public = open_page(set=name)
-    assert public.selectbox(key="set").value == "samples", "a public page shows nobody's folders"
+    assert public.selectbox(key="units.set").value == "samples", "a public page shows nobody's folders"
 
 
 def test_own_zip_is_read_in_local_mode(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_cifar_that_does_not_come_gets_one_sentence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", offline)
     app = open_page(set="cifar10")
     assert not app.exception and "CIFAR-10 could not be downloaded" in app.error[0].value
-    app.selectbox(key="set").set_value("samples").run()
+    app.selectbox(key="units.set").set_value("samples").run()
     assert not app.exception and not app.error
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import core
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "streamlit_app.py")
+APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
 OPACITIES = ("0.25", "1.0")
 
 
@@ -39,7 +39,7 @@ def test_any_unit_of_any_layer_is_explained() -> None:
     app = open_page(why_layer="conv3_2_relu", why_channel="5")
     assert not app.exception and not app.error
     assert "why “conv3_2_relu 5”?" in words(app) and "“conv3_2_relu 5” falls by" in words(app)
-    app.number_input(key="why_channel").set_value(6).run()
+    app.number_input(key="why.why_channel").set_value(6).run()
     assert "why “conv3_2_relu 6”?" in words(app) and app.query_params["why_channel"] == "6"
 
 
@@ -71,7 +71,7 @@ def test_nonsense_in_the_address_falls_back(nonsense: dict[str, str]) -> None:
 def test_occlusion_follows_window_fill_and_classes() -> None:
     app = open_page(why_window="16.0", why_fill="blurred", why_classes="pretzel|goldfish", why_closer="hide")
     assert not app.exception and not app.error
-    assert app.multiselect(key="why_classes").value == ["pretzel", "goldfish"]
+    assert app.multiselect(key="why.why_classes").value == ["pretzel", "goldfish"]
     assert {"pretzel", "goldfish"} <= {one.value.split(" (")[0] for one in app.caption}
     app.session_state["hidden"] = 0
     before = words(app)
@@ -117,4 +117,4 @@ def test_shuffling_goes_from_the_top_down_and_stops() -> None:
 @pytest.mark.parametrize("opacity", OPACITIES)
 def test_strength_of_the_overlay_is_in_the_address(opacity: str) -> None:
     app = open_page(why_opacity=opacity, why_closer="code")
-    assert str(app.select_slider(key="why_opacity").value) == opacity
+    assert str(app.select_slider(key="why.why_opacity").value) == opacity
