@@ -18,6 +18,9 @@ The map of the package:
         folding           a network with its batch normalization folded away, for speed
         requirements      what a technique may require of a network: classes, sizes, channels, finite weights
         files             a person's own .keras or .h5 file, checked, and tried in a child process first
+        labels            the names of classes, out of the kinds of files in which people keep them
+        label_lines       ... on lines and in tables
+        label_structures  ... in JSON, Python, YAML and label maps
         preprocessing     the usual ranges of numbers in which networks want their pictures
         detection         which of them does this network want? tries them
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
@@ -71,7 +74,8 @@ from core.networks.classifiers import (
     stages,
 )
 from core.networks.detection import Finding, diagnose
-from core.networks.files import Report, inspect, read_labels
+from core.networks.files import Report, inspect
+from core.networks.labels import LABEL_FILES, read_labels
 from core.networks.preprocessing import Normalization, NORMALizATIONS, normalization
 from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
 from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
@@ -159,6 +163,7 @@ __all__ = [
     "DEFENCES",
     "DREAMS",
     "INVERSIONS",
+    "LABEL_FILES",
     "LOGITS",
     "METHODS",
     "NORMS",

@@ -8,7 +8,6 @@ this process open it, with Keras's safe mode on. A SavedModel or a pickle may ru
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -394,58 +393,3 @@ def _first_words(error: Exception) -> str:
     """The first line of what an error says, or the last where the first says only where it was."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return lines[-1 if lines[0].startswith("in user code") else 0][:300]
-
-
-# ------------------------------------------------------------------------------------------------- labels
-
-LABEL_BYTES = 4 * MIB
-
-
-def read_labels(data: bytes, name: str = "labels.txt") -> tuple[str, ...]:
-    """The names of classes from a file that a person has.
-
-    Args:
-        data: text with a name on each line; CSV whose last column has the names, in the order of their numbers or
-            with the number in the first column; or JSON: a list of names, {number: name}, {name: number}, or
-            {number: [id, name]} as Keras writes it.
-        name: of the file: its ending says which of these it is.
-
-    Raises:
-        ValueError: a file that is none of these, or over 4 MB.
-    """
-    if len(data) > LABEL_BYTES:
-        raise ValueError(f"Expected at most {LABEL_BYTES // MIB} MB of labels, got {len(data) // MIB} MB")
-    try:
-        text = data.decode("utf-8-sig")
-        read = {".json": _from_json, ".csv": _from_csv}.get(Path(name).suffix.lower(), str.splitlines)
-        labels = tuple(str(label).strip() for label in read(text))
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError, csv.Error) as error:
-        raise ValueError(
-            f"Expected labels as text, CSV or JSON, got {Path(name).name}, which is none of these"
-        ) from error
-    while labels and not labels[-1]:
-        labels = labels[:-1]
-    if not labels or any("\x00" in label for label in labels):
-        raise ValueError(f"Expected labels as text, CSV or JSON, got {Path(name).name}, which has none")
-    return labels
-
-
-def _from_json(text: str) -> list[str]:
-    found = json.loads(text)
-    if isinstance(found, list):
-        return found
-    if all(isinstance(value, int) for value in found.values()):
-        found = {str(number): label for label, number in found.items()}
-    numbered = {int(number): label for number, label in found.items()}
-    labels = [numbered[number] for number in sorted(numbered)]
-    return [label[-1] if isinstance(label, list) else label for label in labels]
-
-
-def _from_csv(text: str) -> list[str]:
-    """The last column; sorted by the first one where that holds 0, 1, 2, ..."""
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    if len(rows) > 1 and not rows[0][0].isdecimal() and rows[1][0].isdecimal():
-        rows = rows[1:]
-    if len(rows[0]) > 1 and sorted(row[0] for row in rows) == sorted(str(i) for i in range(len(rows))):
-        rows.sort(key=lambda row: int(row[0]))
-    return [row[-1] for row in rows]
