@@ -31,10 +31,6 @@ def extent(info: core.LayerInfo) -> str:
     return f"{height} × {width} places, {channels} channels; {sees}"
 
 
-
-
-
-
 def story(classifier: core.Classifier, layer: str) -> str:
     """What is known to live in the stage of a layer."""
     stage = next((stage for stage in core.stages(classifier) if layer.startswith(stage.name)), None)
@@ -56,8 +52,6 @@ def fields_in_words(info: core.LayerInfo, places: tuple[int, int], size: tuple[i
         f"sees rows {max(top, 0)} to {min(bottom, size[0])}, columns {max(left, 0)} to {min(right, size[1])}"
         for top, left, bottom, right in windows
     ]
-
-
 
 
 def sources(presets: Mapping[str, core.Preset | core.DreamPreset] = core.PRESETS) -> str:

@@ -127,7 +127,7 @@ DASHBOARD = {
     "frame": ({"streamlit"}, {"address", "server", "words"}),
     "address": ({"streamlit"}, set()),
     "components": ({"streamlit"}, set()),
-    "figures": ({"numpy", "plotly"}, set()),
+    "figures": ({"numpy", "plotly", "skimage"}, set()),
     "words": ({"core"}, set()),
     "server": ({"core", "keras", "numpy", "psutil", "streamlit"}, {"server", "words"}),
     "recipes": ({"core"}, {"server", "words"}),

@@ -23,6 +23,7 @@ import av
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image, PngImagePlugin
+from skimage.util import montage
 
 Pictures = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -125,7 +126,7 @@ def fit(pictures: ArrayLike, *, height: int, width: int) -> Pictures:
 
 
 def shrink(pictures: ArrayLike, *, max_side: int) -> Pictures:
-    """YosinskiRegularizer pictures, aspect ratio kept, until the longer side is at most ``max_side``; never enlarge them.
+    """Shrink pictures, aspect ratio kept, until the longer side is at most ``max_side``; never enlarge them.
 
     ``pictures`` is ``(N, H, W, 3)`` in [0, 1]. Returns float32 in [0, 1]. Raises ``ValueError`` as ``resize`` does.
     """
@@ -145,18 +146,15 @@ def tile(pictures: ArrayLike, *, columns: int | None = None, margin: int = 2, ba
     another shape or type, or a setting out of range.
     """
     batch = _batch(pictures)
-    count, height, width, _ = batch.shape
+    count = len(batch)
     columns = math.ceil(math.sqrt(count)) if columns is None else columns
     _require_whole("columns", columns, least=1)
     _require_whole("margin", margin, least=0)
     if not 0 <= background <= 1:
         raise ValueError(f"Expected a background from 0 to 1, got {background!r}.")
     columns = min(columns, count)
-    down, across = height + margin, width + margin
-    mosaic = np.full((-(-count // columns) * down + margin, columns * across + margin, 3), background, np.float32)
-    for index, picture in enumerate(batch):
-        top, left = margin + index // columns * down, margin + index % columns * across
-        mosaic[top : top + height, left : left + width] = picture
+    rows, fill = -(-count // columns), [background] * 3
+    mosaic: Pictures = montage(batch, fill=fill, grid_shape=(rows, columns), padding_width=margin, channel_axis=-1)
     return mosaic
 
 

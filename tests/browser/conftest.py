@@ -124,6 +124,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     yield one
     one.close()
@@ -208,7 +209,6 @@ Windows = dict[str, BrowserContext]
 @pytest.fixture(scope="session")
 def windows(browser: Browser) -> Windows:
     """Browsers that stay open from test to test, so that the page's scripts are loaded once."""
-    expect.set_options(timeout=PATIENCE)
     return {}
 
 

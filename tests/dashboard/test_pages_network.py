@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from test_pages import open_app, words
 
 import core
-from dashboard import figures
+from dashboard.figures import maps, network_map
 from dashboard.server import networks, user_models
 
 PAGE = "app_pages/network.py"
@@ -149,12 +149,12 @@ def test_shelf_is_bounded(no_child: None, file: Path) -> None:
 def test_map_of_five_hundred_layers() -> None:
     layers = [(f"layer{i}", "Conv2D" if i % 2 else "Add", (64 - i // 10, 64, 8)) for i in range(500)]
     links = [(f"layer{i}", f"layer{i + 3}") for i in range(0, 497, 3)]
-    figure = figures.network_map(layers, links, "layer7")
+    figure = network_map(layers, links, "layer7")
     drawn = [point[0] for trace in figure.data if trace.customdata is not None for point in trace.customdata]
     assert sorted(drawn) == sorted(name for name, *_ in layers)
-    places = figures.places([shape[:-1] for *_, shape in layers])
-    assert len(set(places)) == 500 and max(column for _, column in places) < figures.MAP_COLUMNS
-    assert [figures.kind_of(kind) for kind in ("Add", "LeakyReLU", "MaxPooling2D", "Average", "Flatten", "Dense")] == [
+    places = maps.places([shape[:-1] for *_, shape in layers])
+    assert len(set(places)) == 500 and max(column for _, column in places) < maps.MAP_COLUMNS
+    assert [maps.kind_of(kind) for kind in ("Add", "LeakyReLU", "MaxPooling2D", "Average", "Flatten", "Dense")] == [
         "merge", "activation", "pooling", "merge", "other", "convolution",
     ]  # fmt: skip
 

@@ -1,0 +1,7 @@
+"""Small interactive pieces that Streamlit does not have, as v2 components, each in a folder of its own."""
+
+from dashboard.components.compare import compare
+from dashboard.components.paint import paint
+from dashboard.components.wall import wall
+
+__all__ = ["compare", "paint", "wall"]

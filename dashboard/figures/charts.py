@@ -1,0 +1,214 @@
+"""Numbers -> Plotly charts: bars, lines, histograms, and one channel over its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.figures.colours import ACCENT, QUALITATIVE, SECOND, Floats, fading_scale
+from dashboard.figures.urls import data_url
+
+PLAIN = {"displayModeBar": False, "scrollZoom": False}
+"""Plotly's own buttons are more than a reader of these figures needs."""
+MARGIN = {"l": 0, "r": 0, "t": 8, "b": 8}
+
+
+def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
+    """Horizontal bars of the likeliest classes, the likeliest on top."""
+    labels, values = [label for label, _ in prediction], [value for _, value in prediction]
+    bars = go.Bar(
+        x=values,
+        y=labels,
+        orientation="h",
+        text=[f"{value:.1%}" for value in values],
+        textposition="auto",
+        textangle=0,
+        marker_color=ACCENT,
+        hovertemplate="%{y}: %{x:.2%}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.update_layout(height=44 * len(values) + 20, margin=MARGIN, bargap=0.25)
+    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", automargin=True, fixedrange=True, ticksuffix=" ")
+    return figure
+
+
+def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.Figure:
+    """Two bars for each class: the answer as it was, and as it is now."""
+    figure = go.Figure()
+    for name, values, colour in (("as it is", before, ACCENT), ("switched off", after, SECOND)):
+        probabilities = [values[label] for label in before]
+        figure.add_bar(
+            x=probabilities, y=list(before), orientation="h", name=name, marker_color=colour, textposition="auto",
+            text=[f"{value:.1%}" for value in probabilities], textangle=0,
+            hovertemplate="%{y}, " + name + ": %{x:.2%}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        height=56 * len(before) + 50, margin=MARGIN, bargap=0.25,
+        legend={"orientation": "h", "y": 1.08},
+    )  # fmt: skip
+    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", automargin=True, fixedrange=True, ticksuffix=" ")
+    return figure
+
+
+def overlay(
+    picture_png: bytes,
+    activation: Floats,
+    size: tuple[int, int],
+    *,
+    colours: str,
+    opacity: float,
+    fields: Sequence[str],
+) -> go.Figure:
+    """One channel laid over the picture; under the cursor: the place, the value, and which pixels the unit sees.
+
+    Args:
+        picture_png: the picture as the network sees it.
+        activation: (h, w).
+        size: height and width of that picture in pixels.
+        colours: name of the colour scale.
+        opacity: of the map, from 0 (picture only) to 1 (map only).
+        fields: for each place, row by row, which pixels its unit sees, in words.
+    """
+    height, width = size
+    rows, columns = activation.shape
+    heat = go.Heatmap(
+        z=activation,
+        x=(np.arange(columns) + 0.5) * width / columns,
+        y=(np.arange(rows) + 0.5) * height / rows,
+        customdata=np.array(fields, dtype=object).reshape(rows, columns),
+        colorscale=fading_scale(colours, opacity),
+        colorbar={"thickness": 10, "len": 0.9},
+        hovertemplate="pixel %{y:.0f} down, %{x:.0f} across<br>activation %{z:.3f}<br>%{customdata}<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.add_layout_image(
+        source=data_url(picture_png), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height, sizing="stretch",
+        layer="below",
+    )  # fmt: skip
+    figure.update_layout(height=430, margin=MARGIN)
+    figure.update_xaxes(range=[0, width], visible=False, constrain="domain", fixedrange=True)
+    figure.update_yaxes(range=[height, 0], visible=False, scaleanchor="x", constrain="domain", fixedrange=True)
+    return figure
+
+
+def histogram(values: Floats, chosen: Floats | None, name: str) -> go.Figure:
+    """How often each activation occurs in the layer, and in the chosen channel, on a logarithmic scale."""
+    edges = np.histogram_bin_edges(values, bins=60)
+    middles = (edges[1:] + edges[:-1]) / 2
+    figure = go.Figure(go.Bar(x=middles, y=np.histogram(values, edges)[0], name="whole layer", marker_color=ACCENT))
+    if chosen is not None:
+        figure.add_bar(x=middles, y=np.histogram(chosen, edges)[0], name=name, marker_color=SECOND)
+    figure.update_layout(
+        height=300, barmode="overlay", bargap=0.02, margin=MARGIN,
+        legend={"orientation": "h", "y": 1.1}, xaxis_title="activation", yaxis_title="how many",
+    )  # fmt: skip
+    figure.update_yaxes(type="log", fixedrange=True)
+    figure.update_xaxes(fixedrange=True)
+    return figure
+
+
+def units(values: Floats, names: Sequence[str], chosen: int) -> go.Figure:
+    """Bars of a layer without spatial extent; the chosen unit stands out."""
+    figure = go.Figure(
+        go.Bar(
+            x=np.arange(len(values)),
+            y=values,
+            customdata=list(names),
+            marker_color=[SECOND if unit == chosen else ACCENT for unit in range(len(values))],
+            marker_line_width=0,
+            hovertemplate="%{customdata}: %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.update_layout(height=360, margin=MARGIN, bargap=0, clickmode="event+select")
+    figure.update_xaxes(title="unit", fixedrange=True)
+    figure.update_yaxes(title="activation", fixedrange=True)
+    return figure
+
+
+def curves(scores: Floats, names: Sequence[str], chosen: int) -> go.Figure:
+    """How the score of every unit grew, (steps, units); the chosen one stands out."""
+    figure = go.Figure()
+    for unit in (*(i for i in range(len(names)) if i != chosen), chosen):
+        figure.add_scatter(
+            y=scores[:, unit],
+            mode="lines",
+            name=names[unit],
+            opacity=1 if unit == chosen else 0.25,
+            line={"color": SECOND if unit == chosen else ACCENT, "width": 3 if unit == chosen else 1},
+        )
+    figure.update_layout(height=240, margin=MARGIN, showlegend=False)
+    figure.update_xaxes(title="step", fixedrange=True)
+    figure.update_yaxes(title="score", fixedrange=True)
+    return figure
+
+
+def fading(curves: Mapping[str, Floats], places: Sequence[float], axis: str) -> go.Figure:
+    """How sure a network stays while a perturbation grows: one line for each attack, places evenly spaced."""
+    figure = go.Figure()
+    for name, values in curves.items():
+        figure.add_scatter(x=[f"{place:g}" for place in places], y=values, name=name, mode="lines+markers")
+    figure.update_layout(height=320, margin=MARGIN, legend={"orientation": "h", "y": 1.15})
+    figure.update_xaxes(title=axis, fixedrange=True, type="category")
+    figure.update_yaxes(title="sure of it", range=[0, 1], tickformat=".0%", fixedrange=True)
+    return figure
+
+
+def stages(changes: Mapping[str, float]) -> go.Figure:
+    """One bar for each layer, in the order given."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(changes),
+            y=list(changes.values()),
+            marker_color=ACCENT,
+            hovertemplate="%{x}: %{y:.2f}<extra></extra>",
+        )
+    )
+    figure.update_layout(height=260, margin=MARGIN)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(title="change / activation", fixedrange=True)
+    return figure
+
+
+def alike(similarities: Mapping[str, Sequence[float]], shares: Sequence[str]) -> go.Figure:
+    """How like its own self each method's map stays while more layers are shuffled; 1 is the same."""
+    figure = go.Figure()
+    for index, (name, values) in enumerate(similarities.items()):
+        colour = QUALITATIVE[index % 10]
+        places = shares[: len(values)]
+        figure.add_scatter(x=places, y=values, name=name, mode="lines+markers", line={"color": colour})
+    figure.update_layout(height=340, margin=MARGIN, legend={"orientation": "h", "y": -0.2})
+    figure.update_xaxes(title="layers shuffled", fixedrange=True, type="category")
+    figure.update_yaxes(title="similarity", range=[-0.3, 1.05], fixedrange=True)
+    return figure
+
+
+def risefall(rises: Mapping[str, Floats], falls: Mapping[str, Floats]) -> go.Figure:
+    """Insertion (full lines) and deletion (dotted) of the most important pixels, one colour for each method."""
+    figure = go.Figure()
+    for index, name in enumerate(rises):
+        colour = QUALITATIVE[index % 10]
+        shares = np.linspace(0, 1, len(rises[name]))
+        figure.add_scatter(x=shares, y=rises[name], name=f"{name}, in", line={"color": colour})
+        figure.add_scatter(x=shares, y=falls[name], name=f"{name}, out", line={"color": colour, "dash": "dot"})
+    figure.update_layout(height=360, margin=MARGIN)
+    figure.update_xaxes(title="share of the pixels", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title="sure of it", rangemode="tozero", tickformat=".0%", fixedrange=True)
+    return figure
+
+
+def lost(distances: Mapping[str, Floats], layers: Sequence[str]) -> go.Figure:
+    """How far the pictures drawn from each layer are from the photograph: one line for each network."""
+    figure = go.Figure()
+    for (name, values), colour in zip(distances.items(), (ACCENT, SECOND), strict=False):
+        figure.add_scatter(x=list(layers), y=values, name=name, mode="lines+markers", line={"color": colour})
+    figure.update_layout(
+        height=300, margin=MARGIN, legend={"orientation": "h", "y": 1.15},
+        showlegend=len(distances) > 1,
+    )  # fmt: skip
+    figure.update_xaxes(fixedrange=True, type="category")
+    figure.update_yaxes(title="distance in pixels", rangemode="tozero", fixedrange=True)
+    return figure

@@ -1,0 +1,94 @@
+"""Many small pictures -> one large one. Everything that is laid out in rows and columns goes through ``mosaic``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from skimage.util import montage
+
+from dashboard.figures.colours import GREY, Floats, Pixels, coloured
+
+GAP = 2
+TILE = 36
+Numbers = TypeVar("Numbers", Floats, Pixels)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A mosaic that answers to clicks: its pixels (H, W, 3), columns and tiles. Tile i is in row i // columns."""
+
+    pixels: Pixels
+    columns: int
+    count: int
+
+
+def mosaic(tiles: Pixels, *, columns: int, gap: int = GAP, background: int = GREY) -> Pixels:
+    """Tiles (n, h, w, channels) in rows of ``columns``, ``gap`` pixels between them and none around them."""
+    rows, fill = -(-len(tiles) // columns), [background] * tiles.shape[-1]
+    laid: Pixels = montage(tiles, fill=fill, grid_shape=(rows, columns), padding_width=gap, channel_axis=-1)
+    return laid[gap : laid.shape[0] - gap, gap : laid.shape[1] - gap]
+
+
+def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = TILE) -> Wall:
+    """A mosaic of maps (channels, h, w) in [0, 1]; maps under ``tile`` pixels are magnified in whole steps."""
+    count = len(maps)
+    columns = columns or columns_for(count)
+    tiles = coloured(blocks(maps, max(1, tile // max(maps.shape[1:])), axis=1), colours)
+    return Wall(mosaic(tiles, columns=columns), columns, count)
+
+
+def plate(groups: Sequence[Sequence[Pixels]], *, columns: int, inner: int = 3, margin: int = 10) -> Wall:
+    """Groups of small grids on one grey plate, each unit beside its neighbours.
+
+    Args:
+        groups: for each unit one or more stacks of tiles (n, h, w, 3), all of one tile size, shown side by side.
+        columns: units in a row.
+        inner: tiles in a row of each small grid, and its rows.
+        margin: pixels around each unit.
+    """
+    frame = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+    units = np.stack([_grids(group, inner) for group in groups])
+    units = np.pad(units, frame, constant_values=GREY)
+    return Wall(mosaic(units, columns=columns, gap=0), columns, len(units))
+
+
+def _grids(stacks: Sequence[Pixels], inner: int) -> Pixels:
+    """Each stack of up to ``inner`` squared tiles as a square grid, and the grids in a row."""
+    full = inner * inner
+    padded = (
+        np.pad(tiles[:full], ((0, full - len(tiles[:full])), (0, 0), (0, 0), (0, 0)), constant_values=GREY)
+        for tiles in stacks
+    )
+    grids = np.stack([mosaic(tiles, columns=inner) for tiles in padded])
+    return mosaic(grids, columns=len(grids), gap=3 * GAP)
+
+
+def strip(tiles: Sequence[Pixels], *, gap: int = 6) -> Pixels:
+    """Pictures of one size beside each other, with a clear gap between them: (H, W, 4)."""
+    opaque = np.pad(np.stack(tiles), ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
+    return mosaic(opaque, columns=len(opaque), gap=gap, background=0)
+
+
+def columns_for(count: int) -> int:
+    """A count of columns that makes a mosaic somewhat wider than high, with full rows where that is possible."""
+    ideal = int(np.ceil(np.sqrt(count * 1.6)))
+    near = sorted(range(int(np.sqrt(count)), 2 * ideal), key=lambda n: abs(n - ideal))
+    return next((n for n in near if n > 1 and count % n == 0), ideal)
+
+
+def blocks(values: Numbers, factor: int, *, axis: int = 0) -> Numbers:
+    """Every number as a block of ``factor`` x ``factor``; the height is ``axis``, the width the next one."""
+    return values.repeat(factor, axis=axis).repeat(factor, axis=axis + 1)
+
+
+def enlarged(values: Floats, side: int) -> Floats:
+    """A map (H, W) or a picture (H, W, 3) with every number as a block, its longer side about ``side``."""
+    return blocks(values, max(1, round(side / max(values.shape[:2]))))
+
+
+def magnified(picture: Floats, side: int) -> Pixels:
+    """A small picture (H, W, 3) in [0, 1] with every pixel as a block, its longer side about ``side``."""
+    return np.rint(enlarged(picture, side) * 255).clip(0, 255).astype(np.uint8)

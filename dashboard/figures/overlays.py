@@ -1,0 +1,43 @@
+"""A picture and numbers about its pixels -> one picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard.figures.colours import Floats, Pixels, coloured
+
+
+def over(picture: Floats, values: Floats, colours: str, opacity: float) -> Pixels:
+    """A map (h, w) in [0, 1] laid over a picture (H, W, 3), each value a block of pixels."""
+    height, width = picture.shape[:2]
+    rows, columns = (np.arange(n) * of // n for n, of in zip((height, width), values.shape, strict=True))
+    colour = coloured(values, colours)[rows][:, columns] / 255
+    return ((picture * (1 - opacity) + colour * opacity) * 255).round().astype(np.uint8)
+
+
+def perturbation(before: Floats, after: Floats) -> tuple[Floats, float]:
+    """The change between two pictures (H, W, 3) around mid grey, and the factor that makes it just fill the range."""
+    change = after - before
+    factor = 0.5 / max(float(np.abs(change).max()), 1e-6)
+    factor = factor if factor < 1e3 else 1.0
+    return np.clip(0.5 + change * factor, 0, 1).astype(np.float32), factor
+
+
+def evidence(picture: Floats, values: Floats, opacity: float, *, limit: float | None = None) -> Pixels:
+    """A map (H, W) of what speaks for (red) and against (blue) over a picture (H, W, 3) in grey; 0 is clear.
+
+    The scale ends at ``limit``: the 99th percentile of the map's absolute values where it is None, so that single
+    pixels do not hide the rest.
+    """
+    strength = values / max(float(np.percentile(np.abs(values), 99)) if limit is None else limit, 1e-12)
+    strength = np.clip(strength, -1, 1)
+    grey = np.repeat(picture.mean(axis=-1, keepdims=True), 3, axis=-1)
+    colour = coloured((0.5 + strength / 2).astype(np.float32), "RdBu_r") / 255
+    part = opacity * np.sqrt(np.abs(strength))[..., None]
+    return ((grey * (1 - part) + colour * part) * 255).round().astype(np.uint8)
+
+
+def evidence_scale(opacity: float, *, height: int = 12, width: int = 240) -> Pixels:
+    """The colours of ``evidence`` from one end to the other, over grey."""
+    values = np.linspace(-1, 1, width, dtype=np.float32)[None].repeat(height, axis=0)
+    return evidence(np.full((height, width, 3), 0.5, np.float32), values, opacity, limit=1.0)
