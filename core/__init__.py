@@ -15,6 +15,7 @@ The map of the package:
     networks/             do not optimize
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
         classifiers       Classifier: network, preprocessing, labels, layers; taps
+        kept              what was made once for a network, shared by threads
         folding           a network with its batch normalization folded away, for speed
         requirements      what a technique may require of a network: classes, sizes, channels, finite weights
         files             a person's own .keras or .h5 file, checked, and tried in a child process first

@@ -178,6 +178,34 @@ def test_errors_are_value_errors_and_nothing_is_caught_blindly(path):
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"bare except in line {node.lineno}"
 
 
+def foreign(path):
+    """Attributes with a leading underscore that a file takes from something other than ``self``."""
+    for node in ast.walk(tree(path)):
+        own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        if isinstance(node, ast.Attribute) and re.match("_[^_]", node.attr) and not own:
+            yield node.attr
+
+
+PRIVATE = {"_flatten_layers": "core/networks/classifiers.py"}
+"""Private names of Keras, each with the one file that uses it."""
+
+
+@pytest.mark.parametrize("path", CORE, ids=named)
+def test_core_reads_no_private_attribute_of_another_object(path):
+    assert [name for name in foreign(path) if PRIVATE.get(name) != named(path)] == []
+
+
+@pytest.mark.parametrize("path", sources("dashboard", "tests"), ids=named)
+def test_nobody_looks_into_a_classifier(path):
+    assert {"_graph", "_kept"} & {*foreign(path)} == set(), "Classifier.graph, replaced, kept and keep are for this"
+
+
+def test_private_modules_of_keras_are_used_in_one_file():
+    private = re.compile(r"\bkeras\.src\b|\btensorflow\.python\b|\btf\.python\b")
+    users = [named(path) for path in sources("core", "dashboard") if private.search(path.read_text())]
+    assert users == ["core/networks/files.py"]
+
+
 def functions(node):
     return [inner for inner in ast.walk(node) if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))]
 

@@ -6,8 +6,6 @@ Scores are logits: a softmax or sigmoid at the end of the network is taken off w
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -19,7 +17,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks import graphs
-from core.networks.graphs import LayerInfo, ReceptiveField
+from core.networks.graphs import Graph, LayerInfo, ReceptiveField
+from core.networks.kept import Kept
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
 
@@ -27,6 +26,8 @@ LOGITS = "(logits)"
 """The name under which ``tap`` and ``forward`` give the logits, whatever the network calls its last layer."""
 
 KEPT = 64
+"""How many compiled functions and the like a classifier keeps."""
+
 PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
@@ -47,6 +48,8 @@ class Classifier:
         scale: what turns logits into probabilities, ``"softmax"`` or ``"sigmoid"`` (classes that do not exclude
             each other).
         card: what its makers say of it: title, data, recipe, accuracy, ...
+        graph: the calls of its layers, for techniques that run a rewritten network (``replaced``).
+        kept: what was made for it, see ``keep``.
     """
 
     name: str
@@ -57,9 +60,8 @@ class Classifier:
     layers: Mapping[str, LayerInfo]
     scale: str
     card: Mapping[str, Any]
-    _graph: graphs.Graph = field(repr=False)
-    _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict, repr=False)
-    _lock: Any = field(default_factory=threading.RLock, repr=False)
+    graph: Graph = field(repr=False)
+    kept: Kept = field(default_factory=lambda: Kept(KEPT), repr=False)
 
     def layer(self, name: str) -> LayerInfo:
         """The layer of that name. Raises ValueError, naming the layers there are."""
@@ -72,14 +74,14 @@ class Classifier:
     def weights(self, layer: str) -> list[npt.NDArray[np.float32]]:
         """The arrays of a layer's weights, as Keras keeps them: first the kernel, where it has one."""
         self.layer(layer)
-        step = self._graph.producer(self._graph.tensors[layer])
+        step = self.graph.producer(self.graph.tensors[layer])
         return list(getattr(step.operation, "get_weights", list)()) if step else []
 
     def before(self, layer: str) -> list[str]:
         """The layers that this one (or ``LOGITS``) depends on, in the order in which they run, without itself."""
         if layer != LOGITS:
             self.layer(layer)
-        return [step.name for step in self._graph.needed([layer]) if step.name in self.layers and step.name != layer]
+        return [step.name for step in self.graph.needed([layer]) if step.name in self.layers and step.name != layer]
 
     def probabilities(self, logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Probabilities of logits (N, classes), by the softmax or the sigmoid with which the network ends."""
@@ -104,7 +106,7 @@ class Classifier:
                 self.layer(name)
         for name in change or ():
             self.layer(name)
-        return lambda pictures: self._graph.run(self.preprocess(pictures), names, change=change)
+        return lambda pictures: self.graph.run(self.preprocess(pictures), names, change=change)
 
     def tap(self, layers: Iterable[str]) -> Any:
         """``forward``, compiled once for every batch, height and width."""
@@ -112,14 +114,11 @@ class Classifier:
         return self.keep(("tap", names), lambda: tf.function(self.forward(names), input_signature=[PICTURES]))
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, made once for each key; the latest 64 are kept, and go when the classifier goes."""
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-                if len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        """What ``make`` gives, made once for each key; the latest 64 are kept, and go when the classifier goes.
+
+        Threads that want the same key wait for one another, those that want others do not.
+        """
+        return self.kept.get(key, make)
 
     def prepared(
         self,
@@ -133,20 +132,23 @@ class Classifier:
         Nothing is copied but the map of what is compiled. Raises ValueError for another number of labels.
         """
         names = self.labels if labels is None else _named(labels, len(self.labels), self.name)
-        channels = self._graph.input.shape[-1]
+        channels = self.graph.input.shape[-1]
         return replace(
             self,
             labels=names,
             preprocess=_entrance(preprocess, channels) if preprocess else self.preprocess,
             card=MappingProxyType({**self.card, **(facts or {})}),
-            _kept=OrderedDict(),
-            _lock=threading.RLock(),
+            kept=Kept(KEPT),
         )
+
+    def replaced(self, graph: Graph, *, name: str) -> Classifier:
+        """The same classifier over a rewritten graph, under another name; ``network`` stays, nothing is kept yet."""
+        return replace(self, name=name, graph=graph, kept=Kept(KEPT))
 
     @property
     def grey(self) -> bool:
         """Whether the network takes pictures with one channel."""
-        return bool(self._graph.input.shape[-1] == 1)
+        return bool(self.graph.input.shape[-1] == 1)
 
     def runs_at(self, layers: Iterable[str], height: int, width: int) -> bool:
         """Whether these layers can be computed for pictures of this size: after a ``Flatten`` only one size will do."""
@@ -181,7 +183,7 @@ def classifier(
     """
     height, width, channels = _picture_shape(network, name, size)
     graph = graphs.read(network, (height, width, channels))
-    scale = _take_off_activation(graph)
+    graph, scale = _without_final_activation(graph)
     units = graph.tensors[LOGITS].shape[-1] if LOGITS in graph.tensors else 0
     names = _named(labels, units, name) if labels is not None else tuple(f"class {i}" for i in range(units))
     return Classifier(
@@ -193,7 +195,7 @@ def classifier(
         layers=MappingProxyType(graph.layers),
         scale=scale,
         card=MappingProxyType(dict(card or {})),
-        _graph=graph,
+        graph=graph,
     )
 
 
@@ -232,7 +234,7 @@ def stages(classifier: Classifier) -> tuple[Stage, ...]:
 
 def connections(classifier: Classifier) -> tuple[tuple[str, str], ...]:
     """Which layer's output goes into which other layer: (from, to), in the order in which they run."""
-    steps = [step for step in classifier._graph.steps if step.name in classifier.layers]
+    steps = [step for step in classifier.graph.steps if step.name in classifier.layers]
     made = {id(output): step.name for step in steps for output in step.outputs}
     return tuple((made[id(one)], step.name) for step in steps for one in step.inputs if id(one) in made)
 
@@ -254,45 +256,47 @@ def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None
     return int(height), int(width), int(shape[-1])
 
 
-def _take_off_activation(graph: graphs.Graph) -> str:
-    """Name the tensor before a final softmax or sigmoid ``LOGITS``; says which it was (softmax where there is none)."""
-    output = graph.tensors.pop(graphs.END)
+def _without_final_activation(graph: Graph) -> tuple[Graph, str]:
+    """The tensor before a final softmax or sigmoid is named ``LOGITS``; says which it was (softmax where none is)."""
+    tensors = dict(graph.tensors)
+    output = tensors.pop(graphs.END)
+    graph = replace(graph, tensors=tensors)
     last = graph.producer(output)
     if last is None or len(output.shape) != 2:
-        return "softmax"
+        return graph, "softmax"
     kind = type(last.operation).__name__
     function = getattr(last.operation, "activation", None)
     activation = kind.lower() if kind in ("Softmax", "Sigmoid") else getattr(function, "__name__", "")
     if activation not in ("softmax", "sigmoid"):
-        graph.tensors[LOGITS] = output
-        return "softmax"
+        return replace(graph, tensors={**tensors, LOGITS: output}), "softmax"
     if kind in ("Activation", "Softmax", "Sigmoid"):
-        graph.tensors[LOGITS] = next(last.inputs)
-        del graph.layers[last.name], graph.tensors[last.name]
+        layers = {name: info for name, info in graph.layers.items() if name != last.name}
+        tensors = {name: tensor for name, tensor in tensors.items() if name != last.name}
+        graph = replace(graph, layers=layers, tensors={**tensors, LOGITS: next(last.inputs)})
     else:
-        graph.tensors[LOGITS] = graph.tensors[last.name] = _without_activation(graph, last)
+        linear = _linear(last)
+        graph = graph.replaced(last, linear, tensors=dict.fromkeys((LOGITS, last.name), linear.outputs[0]))
     if activation == "sigmoid" and graph.tensors[LOGITS].shape[-1] == 1:
-        graph.tensors[LOGITS] = _two_logits(graph, graph.tensors[LOGITS])
-        return "softmax"
-    return activation
+        return _two_logits(graph), "softmax"
+    return graph, activation
 
 
-def _without_activation(graph: graphs.Graph, step: graphs.Step) -> Any:
-    """Put a linear copy of a layer in its place; returns its symbolic output."""
+def _linear(step: graphs.Step) -> graphs.Step:
+    """A copy of a layer without its activation."""
     layer: Any = step.operation
     linear = type(layer).from_config({**layer.get_config(), "activation": None})
     output = linear(*step.args)
     linear.set_weights(layer.get_weights())
-    graph.steps[graph.steps.index(step)] = replace(step, operation=linear, outputs=(output,))
-    return output
+    return replace(step, operation=linear, outputs=(output,))
 
 
-def _two_logits(graph: graphs.Graph, single: Any) -> Any:
+def _two_logits(graph: Graph) -> Graph:
     """A network with one sigmoid has two classes: (0, z) has the softmax that z has as sigmoid."""
 
     def widen(z: Any) -> Any:
         return keras.ops.concatenate([keras.ops.zeros_like(z), z], axis=-1)
 
+    single = graph.tensors[LOGITS]
     output = widen(single)
-    graph.steps.append(graphs.Step(LOGITS, widen, (single,), {}, (output,)))
-    return output
+    both = graphs.Step(LOGITS, widen, (single,), {}, (output,))
+    return replace(graph, steps=(*graph.steps, both), tensors={**graph.tensors, LOGITS: output})

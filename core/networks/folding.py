@@ -7,8 +7,7 @@ for each picture, which is computed without its neighbours. The classifier's own
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -73,11 +72,9 @@ def ruled(classifier: Classifier, layers: Iterable[str], rectifier: Callable[...
     """
     layers = tuple(layers)
     graph = _split(classifier, layers)
-    steps: list[Step] = []
-    for step in graph.steps:
-        steps += _halves(step) if _fused(step) else [step]
-    exchanged = [_exchanged(step, rectifier) if _rectifies(step) else step for step in steps]
-    graph = replace(graph, steps=exchanged)
+    steps = [half for step in graph.steps for half in (_halves(step) if _fused(step) else (step,))]
+    exchanged = (_exchanged(step, rectifier) if _rectifies(step) else step for step in steps)
+    graph = replace(graph, steps=tuple(exchanged))
     return lambda pictures: graph.run(classifier.preprocess(pictures), layers)
 
 
@@ -134,7 +131,7 @@ def halves(classifier: Classifier, cut: str, layer: str) -> tuple[Any, Any]:
 
 def separates(classifier: Classifier, cut: str, layer: str) -> bool:
     """Whether a layer depends on the picture through the maps of ``cut`` alone."""
-    graph = classifier._graph
+    graph = classifier.graph
     steps = _after(graph, cut).needed([layer])
     return not any(tensor is graph.input for step in steps for tensor in step.inputs)
 
@@ -142,7 +139,7 @@ def separates(classifier: Classifier, cut: str, layer: str) -> bool:
 def _after(graph: Graph, cut: str) -> Graph:
     """The graph that begins at the output of a layer."""
     start = graph.tensors[cut]
-    rest = [step for step in graph.steps if all(out is not start for out in step.outputs)]
+    rest = tuple(step for step in graph.steps if all(out is not start for out in step.outputs))
     return replace(graph, input=start, steps=rest)
 
 
@@ -150,7 +147,7 @@ def weighed(classifier: Classifier) -> list[str]:
     """The layers that have weights, in the order in which they run; one that runs twice is named once."""
     seen: set[int] = set()
     names = []
-    for step in classifier._graph.steps:
+    for step in classifier.graph.steps:
         if getattr(step.operation, "get_weights", list)() and id(step.operation) not in seen:
             names.append(step.name)
             seen.add(id(step.operation))
@@ -162,15 +159,13 @@ def reweighed(classifier: Classifier, weights: Mapping[str, list[Any]], *, name:
 
     Raises ValueError for a layer of a person's own that cannot be copied.
     """
-    graph = classifier._graph
+    graph = classifier.graph
     copies: dict[int, Any] = {}
     for step in graph.steps:
         if step.name in weights:
             copies[id(step.operation)] = _copy(step, weights[step.name])
-    steps = [replace(step, operation=copies.get(id(step.operation), step.operation)) for step in graph.steps]
-    return replace(
-        classifier, name=name, _graph=replace(graph, steps=steps), _kept=OrderedDict(), _lock=threading.RLock()
-    )  # fmt: skip
+    steps = tuple(replace(step, operation=copies.get(id(step.operation), step.operation)) for step in graph.steps)
+    return classifier.replaced(replace(graph, steps=steps), name=name)
 
 
 def _copy(step: Step, weights: list[Any]) -> Any:
@@ -193,7 +188,7 @@ def before_nonlinearity(classifier: Classifier, layer: str) -> str:
     From an activation to what feeds it, from a convolution on to its BatchNormalization (which may turn a unit's sign),
     and into a layer with an activation of its own. A layer without any of these is returned as it is.
     """
-    graph = classifier._graph
+    graph = classifier.graph
     step = graph.producer(graph.tensors[layer])
     while step and _bends(step):
         source = graph.producer(next(step.inputs))
@@ -202,7 +197,7 @@ def before_nonlinearity(classifier: Classifier, layer: str) -> str:
         step = source
     if step is None:
         return layer
-    after = [other for other in graph.steps if any(t is step.outputs[0] for t in other.inputs)]
+    after = graph.readers(step.outputs[0])
     if len(after) == 1 and _kind(after[0]) == "BatchNormalization" and _kind(step) in _KERNELS:
         step = after[0]
     name = step.name if step.name in graph.tensors else layer
@@ -211,18 +206,18 @@ def before_nonlinearity(classifier: Classifier, layer: str) -> str:
 
 def after_nonlinearity(classifier: Classifier, layer: str) -> str:
     """The activation that these units, and nothing else, go into; the layer itself where there is none."""
-    graph = classifier._graph
+    graph = classifier.graph
     before = before_nonlinearity(classifier, layer)
     step = graph.producer(graph.tensors[before.removesuffix(BEFORE)])
     if step is None or before.endswith(BEFORE):
         return layer
-    after = [other for other in graph.steps if any(t is step.outputs[0] for t in other.inputs)]
+    after = graph.readers(step.outputs[0])
     return next((other.name for other in after if _bends(other)), layer)
 
 
 def picture_channels(classifier: Classifier) -> int:
     """1 for a network that sees grey, 3 for one that sees colours."""
-    return int(classifier._graph.input.shape[-1])
+    return 1 if classifier.grey else 3
 
 
 def fold(graph: Graph, names: Iterable[str]) -> Graph:
@@ -232,17 +227,15 @@ def fold(graph: Graph, names: Iterable[str]) -> Graph:
     own output. Outputs agree with the original within rounding.
     """
     names = tuple(names)
-    steps = graph.needed(names)
-    wanted = [graph.tensors[name] for name in names]
-    readers: dict[int, int] = {}
-    for tensor in [*wanted, *(t for step in steps for t in step.inputs)]:
-        readers[id(tensor)] = readers.get(id(tensor), 0) + 1
-    for norm in [step for step in steps if _kind(step) == "BatchNormalization"]:
-        before = Graph(graph.input, steps).producer(next(norm.inputs))
-        if before and readers[id(before.outputs[0])] == 1 and _foldable(before, norm):
-            steps[steps.index(before)] = replace(norm, operation=_merged(before, norm), args=before.args, kwargs={})
-            steps.remove(norm)
-    return replace(graph, steps=steps)
+    rest = replace(graph, steps=tuple(graph.needed(names)))
+    looks = Counter(id(graph.tensors[name]) for name in names)
+    looks.update(id(tensor) for step in rest.steps for tensor in step.inputs)
+    for norm in [step for step in rest.steps if _kind(step) == "BatchNormalization"]:
+        before = rest.producer(next(norm.inputs))
+        if before and looks[id(before.outputs[0])] == 1 and _foldable(before, norm):
+            merged = replace(norm, operation=_merged(before, norm), args=before.args, kwargs={})
+            rest = rest.replaced(norm).replaced(before, merged)
+    return rest
 
 
 # --------------------------------------------------------------------------------------------- folding
@@ -283,8 +276,7 @@ def _merged(step: Step, norm: Step) -> Any:
 
 def _split(classifier: Classifier, layers: tuple[str, ...]) -> Graph:
     """The classifier's graph with the tensors that are asked for as ``name:before``."""
-    graph = classifier._graph
-    graph = Graph(graph.input, list(graph.steps), dict(graph.tensors), graph.layers)
+    graph = classifier.graph
     for name in layers:
         own = name.removesuffix(BEFORE)
         if own not in graph.tensors:
@@ -293,9 +285,7 @@ def _split(classifier: Classifier, layers: tuple[str, ...]) -> Graph:
         step = graph.producer(graph.tensors[own])
         if name != own and step and _fused(step):
             linear, activation = _halves(step)
-            place = graph.steps.index(step)
-            graph.steps[place : place + 1] = [linear, activation]
-            graph.tensors[name] = linear.outputs[0]
+            graph = graph.replaced(step, linear, activation, tensors={name: linear.outputs[0]})
         elif name != own and name not in graph.tensors:
             raise ValueError(f"Expected a layer with an activation of its own before {BEFORE!r}, got {own!r}")
     return graph
@@ -350,7 +340,7 @@ def _plan(graph: Graph, tensor: Any) -> _Plan:
     step = graph.producer(tensor)
     if step and _fused(step) and _kind(step) == "Conv2D":
         linear, activation = _halves(step)
-        return _wake(activation.operation, _plan(Graph(graph.input, [linear]), linear.outputs[0]))
+        return _wake(activation.operation, _plan(Graph(graph.input, (linear,), {}), linear.outputs[0]))
     if step and _kind(step) == "Conv2D" and _channels_last(step) and step.operation.groups == 1:  # type: ignore[attr-defined]
         return _convolution(step)
     if step and _kind(step) == "BatchNormalization":
@@ -435,7 +425,7 @@ def _wake(activation: Any, plan: _Plan) -> _Plan:
 def non_finite_weights(classifier: Classifier, layers: Iterable[str]) -> str | None:
     """The first layer with a NaN or an infinity among its weights that these layers depend on, if any."""
     names = [name.removesuffix(BEFORE) for name in layers]
-    for step in classifier._graph.needed(names):
+    for step in classifier.graph.needed(names):
         if isinstance(step.operation, keras.layers.Layer):
             weights = step.operation.get_weights()
             if any(not np.isfinite(w).all() for w in weights if np.issubdtype(np.asarray(w).dtype, np.floating)):

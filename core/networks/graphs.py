@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -94,7 +96,7 @@ class LayerInfo:
         return len(self.shape) == 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One layer call: what was called, with which symbolic tensors, and what came out."""
 
@@ -110,9 +112,9 @@ class Step:
         return iter(keras.tree.flatten((self.args, dict(self.kwargs))))
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Graph:
-    """All layer calls of one network in the order in which they run.
+    """All layer calls of one network in the order in which they run. Never changed: a rewrite makes another graph.
 
     Attributes:
         input: the symbolic picture.
@@ -122,13 +124,27 @@ class Graph:
     """
 
     input: Any
-    steps: list[Step] = field(default_factory=list)
-    tensors: dict[str, Any] = field(default_factory=dict)
-    layers: dict[str, LayerInfo] = field(default_factory=dict)
+    steps: tuple[Step, ...]
+    tensors: Mapping[str, Any]
+    layers: Mapping[str, LayerInfo] = field(default_factory=dict)
+
+    @cached_property
+    def _producers(self) -> Mapping[int, Step]:
+        return {id(output): step for step in reversed(self.steps) for output in step.outputs}
 
     def producer(self, tensor: Any) -> Step | None:
         """The step that made a symbolic tensor; None for the picture itself."""
-        return next((step for step in self.steps if any(out is tensor for out in step.outputs)), None)
+        return self._producers.get(id(tensor))
+
+    def readers(self, tensor: Any) -> list[Step]:
+        """The steps that take a symbolic tensor."""
+        return [step for step in self.steps if any(one is tensor for one in step.inputs)]
+
+    def replaced(self, step: Step, *others: Step, tensors: Mapping[str, Any] = MappingProxyType({})) -> Graph:
+        """The graph with ``others`` in the place of a step; ``tensors`` are known by these names from then on."""
+        place = self.steps.index(step)
+        steps = (*self.steps[:place], *others, *self.steps[place + 1 :])
+        return replace(self, steps=steps, tensors={**self.tensors, **tensors})
 
     def needed(self, names: Iterable[str]) -> list[Step]:
         """The steps, in order, without which these layers cannot be computed."""
@@ -168,11 +184,11 @@ def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
     running its own ``call`` on a symbolic picture, which asks of it that it uses Keras layers and ``keras.ops`` only.
     Of several outputs the first one without height and width is the end; the layers of the others are there too.
     """
-    reader = _Reader(Graph(keras.Input(shape, name="picture")))
-    reader.trails[id(reader.graph.input)] = _Trail()
-    ends = keras.tree.flatten(reader.descend(network, reader.graph.input, prefix=""))
-    reader.graph.tensors[END] = next((end for end in ends if len(end.shape) == 2), ends[0])
-    return reader.graph
+    picture = keras.Input(shape, name="picture")
+    reader = _Reader({id(picture): _Trail()})
+    ends = keras.tree.flatten(reader.descend(network, picture, prefix=""))
+    end = next((end for end in ends if len(end.shape) == 2), ends[0])
+    return Graph(picture, tuple(reader.steps), {**reader.tensors, END: end}, reader.layers)
 
 
 # ------------------------------------------------------------------------------------------------- the walk
@@ -193,8 +209,10 @@ class _Trail:
 
 @dataclass
 class _Reader:
-    graph: Graph
-    trails: dict[int, _Trail] = field(default_factory=dict)
+    trails: dict[int, _Trail]
+    steps: list[Step] = field(default_factory=list)
+    tensors: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, LayerInfo] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
 
     def descend(self, network: keras.Model, x: Any, prefix: str) -> Any:
@@ -226,7 +244,7 @@ class _Reader:
 
     def call(self, layer: Any, *args: Any, prefix: str, **kwargs: Any) -> Any:
         """Call one layer and write the call down, or go into it where it is a model itself."""
-        if len(self.graph.steps) >= MOST_CALLS:
+        if len(self.steps) >= MOST_CALLS:
             raise ValueError(f"Expected at most {MOST_CALLS} layer calls, got a network with more")
         name = self._unused(prefix + layer.name)
         if isinstance(layer, keras.Model):
@@ -238,18 +256,18 @@ class _Reader:
         step = Step(name, layer, args, kwargs, tuple(keras.tree.flatten(output)))
         trail = _follow(layer, [self.trails[id(t)] for t in step.inputs if id(t) in self.trails], step)
         self.trails.update((id(tensor), trail) for tensor in step.outputs)
-        self.graph.steps.append(step)
-        self.graph.tensors[name] = step.outputs[0]
+        self.steps.append(step)
+        self.tensors[name] = step.outputs[0]
         info = _describe(name, layer, step, trail)
         if len(info.shape) in (1, 3):  # others have no channels, or no map
-            self.graph.layers[name] = info
+            self.layers[name] = info
         return output
 
     def _unused(self, name: str) -> str:
         """The name, or ``name:2`` and so on for a layer that is called again."""
         count = self.calls[name] = self.calls.get(name, 1 if name in RESERVED else 0) + 1
         free = name if count == 1 else f"{name}:{count}"
-        return self._unused(free) if count > 1 and free in self.graph.tensors else free
+        return self._unused(free) if count > 1 and free in self.tensors else free
 
 
 def _as_function(network: keras.Model, x: Any) -> keras.Function:

@@ -4,8 +4,8 @@ A bundled network is a ``.keras`` file and a card (``.json``) beside it, which n
 and the pixel range that it wants. The order of ``available()`` is the one in which a newcomer should meet them. The
 weights of ``efficientnet_lite0`` come in an installed package; here is its card only.
 
-A person's own ``.keras`` or ``.h5`` file is looked at first (``core.networks.files``). It does not say how its pictures are
-normalized nor what its classes are called: the person does (``core.diagnose`` helps).
+A person's own ``.keras`` or ``.h5`` file is looked at first (``core.networks.files``). It does not say how its pictures
+are normalized nor what its classes are called: the person does (``core.diagnose`` helps).
 
 A network of keras.applications brings its own preprocessing, whatever the family; its weights come from Keras's cache
 (``KERAS_HOME``, or ``~/.keras``), into which Keras downloads them when they are first asked for.
@@ -133,8 +133,8 @@ def load_file(
         memory: bytes that a child process may use to try the file first.
 
     Raises:
-        ValueError: a file that ``core.networks.files.inspect`` refuses, labels of another number, an unknown normalization, or
-            a network that takes no pictures.
+        ValueError: a file that ``core.networks.files.inspect`` refuses, labels of another number, an unknown
+            normalization, or a network that takes no pictures.
     """
     if normalization is not None:
         _normalization(normalization)

@@ -86,7 +86,7 @@ def work(network, layer):
     """GFLOP of the convolutions, forward and back to the picture, for one filter and all its steps."""
     net = classifier(network, name="bench", size=(SIDE, SIDE))
     total = 0.0
-    for step in net._graph.needed([layer]):
+    for step in net.graph.needed([layer]):
         kernel = getattr(step.operation, "kernel", None)
         if kernel is not None and len(kernel.shape) == 4:
             total += 2 * np.prod(kernel.shape) * np.prod(step.outputs[0].shape[1:3])

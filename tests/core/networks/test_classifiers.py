@@ -255,14 +255,14 @@ def test_a_tap_is_made_once_and_the_latest_are_kept():
         net.tap([f"r{i}"])
         assert net.tap(["r0"]) is first, "the least recently used one should go, not the oldest"
     assert net.tap(["r1"]) is not second
-    assert len(net._kept) == KEPT <= 64
+    assert len(net.kept) == KEPT <= 64
 
 
 def test_a_classifier_goes_when_it_is_dropped():
     network = functional([*body(), *ENDINGS["dense softmax"]()])
     net = core.classifier(network, name="n")
     net.tap(["conv", core.LOGITS])(photos())
-    watched = [weakref.ref(net), weakref.ref(network), weakref.ref(net._graph)]
+    watched = [weakref.ref(net), weakref.ref(network), weakref.ref(net.graph)]
     del net, network
     gc.collect()
     assert [reference() for reference in watched] == [None, None, None]

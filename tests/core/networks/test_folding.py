@@ -71,21 +71,21 @@ def test_a_folded_network_gives_the_same_outputs(branchy, pictures):
 
 def test_folding_takes_batch_normalizations_away_where_nobody_looks_in_between(branchy):
     def norms(names):
-        steps = folding.fold(branchy._graph, names).needed(names)
+        steps = folding.fold(branchy.graph, names).needed(names)
         return {s.name for s in steps if isinstance(s.operation, L.BatchNormalization)}
 
     assert norms([LOGITS]) == {"stem_bn", "used_bn"}  # one is behind an activation, one's convolution is used elsewhere
     assert norms(["grouped", "grouped_bn"]) == {"stem_bn", "grouped_bn"}
-    assert len(branchy._graph.needed([LOGITS])) == 23
+    assert len(branchy.graph.needed([LOGITS])) == 23
 
 
 def test_the_network_itself_is_left_alone(branchy, pictures):
     before = [w.copy() for w in branchy.network.get_weights()]
-    steps = list(branchy._graph.steps)
-    tensors = set(branchy._graph.tensors)
+    steps = branchy.graph.steps
+    tensors = set(branchy.graph.tensors)
     run(branchy, pictures, ["stem" + BEFORE, "last_relu"], narrow=["last_relu"])
     assert all(np.array_equal(a, b) for a, b in zip(before, branchy.network.get_weights(), strict=True))
-    assert branchy._graph.steps == steps and set(branchy._graph.tensors) == tensors
+    assert branchy.graph.steps == steps and set(branchy.graph.tensors) == tensors
 
 
 @pytest.mark.parametrize("name", ["again", "sum", "last_bn", "last_relu", "gap", LOGITS, "depth_relu", "stem", "used"])

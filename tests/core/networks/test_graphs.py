@@ -193,7 +193,7 @@ def test_reading_a_network_leaves_it_as_it_was():
 
 def test_only_what_is_needed_runs():
     net = core.classifier(branches(), name="b")
-    needed = [step.name for step in net._graph.needed(["right"])]
+    needed = [step.name for step in net.graph.needed(["right"])]
     assert needed == ["scale", "depthwise", "norm", "right"]
 
 

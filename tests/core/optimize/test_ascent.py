@@ -1,6 +1,6 @@
 import gc
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -225,11 +225,11 @@ def test_what_is_compiled_goes_with_the_classifier():
 
 
 def test_what_is_compiled_is_bounded(tiny, monkeypatch):
-    fresh = replace(tiny, _kept=type(tiny._kept)())
     monkeypatch.setattr("core.networks.classifiers.KEPT", 3)
+    fresh = tiny.prepared()
     for border in range(4):
         grow(fresh, Channel("conv1", border=border), steps=1)
-    assert len(fresh._kept) == 3
+    assert len(fresh.kept) == 3
 
 
 def test_gradient_is_that_of_the_objective(linear):
@@ -264,5 +264,5 @@ def test_an_ascent_uses_the_folded_network(tiny, monkeypatch):
     asked = []
     forward = folding.forward
     monkeypatch.setattr(folding, "forward", lambda *args, **kw: asked.append(kw["narrow"]) or forward(*args, **kw))
-    grow(replace(tiny, _kept=type(tiny._kept)()), Channel("conv2_bn") + Energy("conv1"), steps=1)
+    grow(tiny.prepared(), Channel("conv2_bn") + Energy("conv1"), steps=1)
     assert asked == [("conv2_bn",)]
