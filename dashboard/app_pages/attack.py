@@ -7,7 +7,7 @@ import streamlit as st
 
 import core
 from dashboard import address, figures, workbench
-from dashboard.recipes import Fool
+from dashboard.recipes import AttackRecipe
 from dashboard.server import networks, results, uploads
 
 NORMS = {"linf": "Linf: every number a little", "l2": "L2: the whole length", "l1": "L1: the sum"}
@@ -48,7 +48,7 @@ def choose_size(attack: core.Attack) -> tuple[str, float | None]:
     return norm, epsilon / 255 if norm == "linf" else epsilon
 
 
-def choose_recipe() -> Fool:
+def choose_recipe() -> AttackRecipe:
     """Everything that a person can set."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = address.choice(
@@ -82,7 +82,10 @@ def choose_recipe() -> Fool:
             st.selectbox, "Networks", list(others), key="beside", default="", width=200, format_func=others.__getitem__,
         )  # fmt: skip
     st.session_state.attack_other = other
-    return Fool(name, picture, key, norm, epsilon, target, steps or None, pixels, seed)
+    options: dict[str, int] = {"seed": seed} if key in ("pgd", "square", "few_pixels", "patch") else {}
+    options |= {"steps": steps} if steps and key not in ("fgsm", "bim") else {}
+    options |= {"pixels": pixels} if key == "few_pixels" else {}
+    return AttackRecipe(name, picture, key, norm, epsilon, target, tuple(options.items()))
 
 
 def shown(frame: core.Frame) -> np.ndarray:
@@ -90,7 +93,7 @@ def shown(frame: core.Frame) -> np.ndarray:
     return core.to_uint8(core.resize(frame.images.numpy()[:1], height=384, width=384))[0]
 
 
-def run(recipes: dict[str, Fool]) -> None:
+def run(recipes: dict[str, AttackRecipe]) -> None:
     """Attack every network in turn."""
     frames = {key: one.run() for key, one in recipes.items()}
     for key in "ab":
@@ -100,9 +103,9 @@ def run(recipes: dict[str, Fool]) -> None:
         workbench.run(one, key=f"growth_attack_{key}", mosaic=shown)
 
 
-def made() -> dict[str, Fool]:
+def made() -> dict[str, AttackRecipe]:
     """What was attacked in this session."""
-    recipes: dict[str, Fool] = st.session_state.get("attacks", {})
+    recipes: dict[str, AttackRecipe] = st.session_state.get("attacks", {})
     return {
         key: one
         for key, one in recipes.items()
@@ -120,16 +123,16 @@ def column(where: st.delta_generator.DeltaGenerator, pixels: np.ndarray, title: 
     where.image(figures.magnified(pixels, 384), width="stretch", caption=title, alt=title)
 
 
-def show(recipe: Fool, frame: core.Frame, key: str) -> None:
+def show(recipe: AttackRecipe, frame: core.Frame, key: str) -> None:
     """Original, perturbation and adversarial picture, with what the network says."""
-    origin, label = recipe.origin(), recipe.label()
+    origin, label = recipe.photo(), recipe.label()
     found = core.to_float(core.to_uint8(frame.images.numpy()[:1]))
     file = core.encode_png(found[0], metadata={"convscope": recipe.settings()})
     read = core.open_image(file)
     fooled = bool(core.fools(networks.network(recipe.network), read, [label], targeted=bool(recipe.target))[0])
     st.markdown(f"**{networks.network_title(recipe.network)}**")
     if fooled:
-        st.success("Fools the network, verified from the file.", icon=":material/verified:")
+        st.success("AttackRecipes the network, verified from the file.", icon=":material/verified:")
     else:
         st.info("The network is not fooled by the file.", icon=":material/shield:")
     if frame.progress < 1:
@@ -160,7 +163,7 @@ def show(recipe: Fool, frame: core.Frame, key: str) -> None:
         workbench.download("Settings as JSON", recipe.settings().encode(), f"attack_{key}.json", "application/json")
 
 
-def show_rate(recipe: Fool, frame: core.Frame) -> None:
+def show_rate(recipe: AttackRecipe, frame: core.Frame) -> None:
     """How many of all pictures an attack on many fools."""
     logits = core.logits_of(networks.network(recipe.network), frame.images.numpy()).argmax(axis=1)
     clean = core.logits_of(networks.network(recipe.network), results.every_sample(recipe.network)).argmax(axis=1)
@@ -168,7 +171,7 @@ def show_rate(recipe: Fool, frame: core.Frame) -> None:
         hits = int((logits == recipe.label()).sum())
     else:
         hits = int((logits[1:] != clean).sum() + (logits[0] != recipe.label()))
-    st.markdown(f"Fools it on **{hits} of {len(logits)}** pictures: yours and all samples.")
+    st.markdown(f"AttackRecipes it on **{hits} of {len(logits)}** pictures: yours and all samples.")
 
 
 def show_looks(own: core.Classifier, origin: np.ndarray, found: np.ndarray) -> None:
@@ -182,7 +185,7 @@ def show_looks(own: core.Classifier, origin: np.ndarray, found: np.ndarray) -> N
         column.caption(f"Where it looked for “{own.labels[answer]}”, {when} (Grad-CAM)")
 
 
-def show_layers(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
+def show_layers(recipe: AttackRecipe, origin: np.ndarray, found: np.ndarray) -> None:
     """Where it looked, and which channels changed most, layer by layer."""
     own = networks.network(recipe.network)
     show_looks(own, origin, found)
@@ -201,7 +204,7 @@ def show_layers(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
                "layer to layer until it is the answer.")  # fmt: skip
 
 
-def show_epsilon(recipe: Fool, origin: np.ndarray) -> None:
+def show_epsilon(recipe: AttackRecipe, origin: np.ndarray) -> None:
     """Confidence against epsilon, and the least epsilon that does."""
     norm = recipe.norm if core.ATTACKS[recipe.attack].norms else "linf"
     places = EPSILONS[norm]
@@ -225,7 +228,7 @@ def show_epsilon(recipe: Fool, origin: np.ndarray) -> None:
         st.markdown(f"No epsilon up to 32/255 for every number makes it {goal}.")
 
 
-def show_transfer(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
+def show_transfer(recipe: AttackRecipe, origin: np.ndarray, found: np.ndarray) -> None:
     """What every network says of the same file."""
     rows = []
     for one in networks.known_networks(recipe.network):
@@ -236,7 +239,7 @@ def show_transfer(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
     st.table(rows)
 
 
-def show_defences(recipe: Fool, origin: np.ndarray, found: np.ndarray) -> None:
+def show_defences(recipe: AttackRecipe, origin: np.ndarray, found: np.ndarray) -> None:
     """What is left of it after each defence."""
     clean = answers(recipe.network, origin)[0][0]
     rows = []
@@ -275,7 +278,7 @@ if start or both:
 
 done = made()
 if not done:
-    column(st.columns(3)[0], recipe.origin()[0], "What the network sees")
+    column(st.columns(3)[0], recipe.photo()[0], "What the network sees")
 for (key, one), where in zip(done.items(), st.columns(max(len(done), 1), gap="large"), strict=False):
     with where:
         show(one, st.session_state[f"growth_attack_{key}"].frame, key)
@@ -285,7 +288,7 @@ if "a" in done:
         st.segmented_control, "Look closer", list(CLOSER), key="closer", default="layers", required=True,
         format_func=CLOSER.__getitem__,
     )  # fmt: skip
-    before = first.origin()
+    before = first.photo()
     after = core.to_float(core.to_uint8(st.session_state.growth_attack_a.frame.images.numpy()[:1]))
     if closer == "layers":
         show_layers(first, before, after)

@@ -192,10 +192,10 @@ def say(frame: core.Frame) -> str:
     return f"Octave {frame.octave} of {frame.octaves}, step {frame.step} of {frame.total}"
 
 
-def run(recipe: Dream, start: np.ndarray | None = None) -> None:
+def run(recipe: Dream, after: core.Frame | None = None) -> None:
     """Dream, from the photograph or from an earlier dream."""
     cost.caption(workbench.cost([recipe.estimate()]))
-    frames = recipe.run(start)
+    frames = recipe.run(after)
     st.session_state.pop("growth_dream", None)
     st.session_state.dream = recipe
     workbench.run(frames, key="growth_dream", mosaic=small, say=say, film=recipe.make != "still")
@@ -292,7 +292,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 if start or deeper or surprised:
     with workbench.stoppable(), st.columns([3, 2], gap="large")[0]:
         if deeper and done is not None:
-            run(replace(done, rounds=done.rounds + 1), st.session_state.growth_dream.frame.images.numpy())
+            run(replace(done, rounds=done.rounds + 1), st.session_state.growth_dream.frame)
         else:
             run(recipe)
 

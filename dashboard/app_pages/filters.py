@@ -214,14 +214,14 @@ def run(recipes: dict[str, Maximize]) -> None:
         st.session_state.pop(f"growth_{key}", None)
     st.session_state.filters = recipes
     for key, one in recipes.items():
-        workbench.run(one.frames(), key=f"growth_{key}", mosaic=mosaic)
+        workbench.run(one.run(), key=f"growth_{key}", mosaic=mosaic)
 
 
 def run_on() -> None:
     """Some more steps of what is there."""
     for key, one in finished().items():
-        state = st.session_state[f"growth_{key}"].frame.state
-        workbench.run(replace(one, steps=MORE).frames(state), key=f"growth_{key}", mosaic=mosaic)
+        frame = st.session_state[f"growth_{key}"].frame
+        workbench.run(one.more().run(frame), key=f"growth_{key}", mosaic=mosaic)
 
 
 def finished() -> dict[str, Maximize]:

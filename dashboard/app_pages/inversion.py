@@ -84,14 +84,13 @@ def run(recipes: dict[str, Invert]) -> None:
         st.session_state.pop(f"growth_invert_{key}", None)
     st.session_state.inversions = recipes
     for key, one in recipes.items():
-        workbench.run(one.frames(), key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
+        workbench.run(one.run(), key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
 
 
 def run_on() -> None:
     """Some more steps of what is there."""
     for key, one in finished().items():
-        state = st.session_state[f"growth_invert_{key}"].frame.state
-        frames = replace(one, steps=MORE).frames(state)
+        frames = one.more().run(st.session_state[f"growth_invert_{key}"].frame)
         workbench.run(frames, key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
 
 

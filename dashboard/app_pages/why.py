@@ -73,13 +73,13 @@ def explain(network: str, photo: str) -> Explain:
         wanted = label or results.prediction(network, photo)[0][0]
         if wanted not in own.labels:
             raise ValueError(f"{networks.network_title(network)} knows no “{wanted}”.")
-        return Explain(network, photo, layer, own.labels.index(wanted), window, fill)
+        return Explain(network, photo, layer, own.labels.index(wanted), options)
     unit = channel
     if unit is None:
         own.layer(layer)
         found = results.activations(network, photo, (layer,))[layer]
         unit = int(core.statistics(found).strongest()[0])
-    return Explain(network, photo, layer, unit, window, fill)
+    return Explain(network, photo, layer, unit, options)
 
 
 def overlaid(recipe: Explain, values: np.ndarray, side: int = 256, limit: float | None = None) -> np.ndarray:
@@ -129,7 +129,7 @@ def shuffled_maps(recipe: Explain) -> dict[tuple[str, float], np.ndarray]:
         stop.button("Stop", icon=":material/stop:", on_click=st.session_state.update, args=({"truth_stopped": recipe},))
         for index, (method, share) in enumerate(missing):
             bar.progress(index / len(missing), f"{core.METHODS[method].title}, shuffled: {SHARES[share]}…")
-            done[method, share] = recipe.found(method, share=share)
+            done[method, share] = recipe.found(method, fraction=share)
         bar.empty()
         stop.empty()
     return done
@@ -184,9 +184,9 @@ def show_curves(recipe: Explain) -> None:
 def show_hiding(recipe: Explain) -> None:
     """The occlusion map of the unit, which answers to a click, and those of the likeliest classes."""
     (own,), (falls,) = results.hiding(
-        name, picture, recipe.layer, (recipe.unit,), window=recipe.window, fill=recipe.fill
+        name, picture, recipe.layer, (recipe.unit,), **recipe.options_of("occlusion")
     )  # fmt: skip
-    side = core.window_side(net.size, recipe.window)
+    side = core.window_side(net.size, window)
     rows, columns = falls.shape
     labels = [f"hidden here, “{recipe.title}” falls by {fall:.2f}" for fall in falls.ravel()]
     chosen = min(st.session_state.get("hidden", int(falls.argmax())), falls.size - 1)
@@ -202,7 +202,7 @@ def show_hiding(recipe: Explain) -> None:
         round(place * (length - side) / max(1, count - 1)) + side // 2
         for place, length, count in zip(divmod(chosen, columns), net.size, (rows, columns), strict=True)
     )
-    hidden = core.occluded(recipe.photo(), row, column, window=side, fill=recipe.fill)
+    hidden = core.occluded(recipe.photo(), row, column, window=side, fill=fill)
     middle.image(figures.magnified(hidden[0], 384), width="stretch", alt="The picture with one place hidden")
     fall = float(falls.ravel()[chosen])
     middle.caption(f"“{recipe.title}” {'falls' if fall >= 0 else 'rises'} by {abs(fall):.2f} with this place hidden.")
@@ -220,7 +220,7 @@ def show_classes(recipe: Explain) -> None:
     )
     classes = asked or list(likely)
     units = tuple(net.labels.index(one) for one in classes)
-    maps, _ = results.hiding(name, picture, core.LOGITS, units, window=recipe.window, fill=recipe.fill)
+    maps, _ = results.hiding(name, picture, core.LOGITS, units, **recipe.options_of("occlusion"))
     limit = float(np.percentile(np.abs(maps), 99))
     with st.container(horizontal=True, gap="xsmall"):
         for label, values in zip(classes, maps, strict=True):
@@ -241,6 +241,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         width=200,
     )  # fmt: skip
     window, fill = choose_square()
+options = (("window", window), ("fill", fill))
 places = [(name, picture)]
 if beside:
     places.append((beside, picture) if beside in core.available() else (name, beside))

@@ -68,19 +68,18 @@ def explanation(
     unit: tuple[str, int],
     method: str,
     *,
-    window: float = 1 / 8,
-    fill: str = "grey",
-    share: float = 0.0,
+    options: tuple[tuple[str, Any], ...] = (),
+    fraction: float = 0.0,
 ) -> npt.NDArray[np.float32]:
     """The map (h, w) of one method for one unit (layer, channel) on one picture.
 
-    Where ``share`` is above 0 it is that of the network with this share of its layers shuffled. Raises ValueError.
+    ``options`` are settings of the method, (name, value). Where ``fraction`` is above 0 it is the map of the network
+    with this fraction of its layers shuffled. Raises ValueError.
     """
-    classifier = networks.shuffled_network(name, share) if share else networks.network(name)
+    classifier = networks.shuffled_network(name, fraction) if fraction else networks.network(name)
     seen = core.seen_by(classifier, uploads.picture(picture_name))
-    settings: dict[str, Any] = {"window": window, "fill": fill} if method == "occlusion" else {}
     with slot.compute_slot():
-        return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **settings)
+        return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **dict(options))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

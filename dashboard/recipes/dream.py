@@ -1,0 +1,156 @@
+"""A dream of one picture, an endless zoom into it, or a dreaming video, as a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+import core
+from dashboard.recipes.base import OnPicture, Runs, opening
+from dashboard.server import limits, networks, uploads
+
+MOVING = {"zoom": {"octaves": 2, "steps": 6}, "video": {"octaves": 3, "steps": 6}}
+"""What moves, and what ``core`` takes there where nothing else is said."""
+
+SETTINGS = "settings = dict({}\n)\n"
+STILL = """\
+for _ in range({rounds}):
+    photo = core.last(core.dream(net, photo, **settings)).images.numpy()
+Path("dream.png").write_bytes(core.encode_png(photo[0]))
+"""
+ZOOM = """\
+frames = core.dream_zoom(net, photo, {}, **settings)
+video = np.concatenate([frame.images.numpy() for frame in frames])
+Path("dream.mp4").write_bytes(core.encode_mp4(video))
+"""
+VIDEO = """\
+video = core.open_video(Path("my_video.mp4").read_bytes(), {most})
+frames = core.dream_video(net, video.pictures, blend={blend}, **settings)
+dreamed = np.concatenate([frame.images.numpy() for frame in frames])
+Path("dream.mp4").write_bytes(core.encode_mp4(dreamed, frames_per_second=round(video.frames_per_second)))
+"""
+
+
+@dataclass(frozen=True)
+class Dream(Runs, OnPicture):
+    """DeepDream.
+
+    A setting of None is the preset's own; without ``layers`` they are the preset's too. ``size`` is the longer side at
+    which to dream, 0 for the picture's own; ``rounds`` says how often a still picture was dreamed on; ``make`` is
+    ``"still"``, ``"zoom"`` or ``"video"``.
+    """
+
+    technique: ClassVar[str] = "dream"
+    imports: ClassVar[str] = "import numpy as np\n\n"
+
+    size: int = 384
+    layers: tuple[tuple[str, float], ...] = ()
+    channels: tuple[int, ...] = ()
+    preset: str = "convscope"
+    steps: int | None = None
+    octaves: int | None = None
+    ratio: float | None = None
+    rate: float | None = None
+    normalize: str | None = None
+    jitter: int | None = None
+    guide: str = ""
+    mask: str = ""
+    keep_colours: bool = False
+    seed: int = 0
+    make: str = "still"
+    rounds: int = 1
+    frames: int = 24
+    zoom: float = 0.05
+    turn: float = 1.0
+    drift: int = 0
+    video: str = ""
+    blend: float = 0.5
+
+    def pictures(self) -> tuple[str, ...]:
+        """The photograph and the guide."""
+        return tuple(filter(None, (self.picture, self.guide)))
+
+    def photo(self) -> npt.NDArray[np.float32]:
+        """The picture (1, H, W, 3) at the size in which it is dreamed on."""
+        picture = uploads.picture(self.picture)
+        return core.shrink(picture, max_side=self.size) if self.size else picture
+
+    def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
+        """Run it once, from the picture or from a dream. Raises ValueError before any heavy work."""
+        self.check()
+        net = networks.network(self.network)
+        if self.make == "video":
+            return core.dream_video(net, self._video().pictures, blend=self.blend, **self._options((1, 1)))
+        photo = self.photo()
+        options = self._options(photo.shape[1:3])
+        if after is not None:  # it is smaller where an earlier run was stopped in a small octave
+            photo = core.resize(after.images.numpy(), height=photo.shape[1], width=photo.shape[2])
+        return core.dream_zoom(net, photo, **self._motion(), **options) if self.make == "zoom" else core.dream(
+            net, photo, **options
+        )  # fmt: skip
+
+    def estimate(self) -> core.Estimate:
+        """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
+        self.check()
+        photo, count = (None, self.frames) if self.make == "zoom" else (None, 1)
+        if self.make == "video":
+            pictures = self._video().pictures
+            photo, count = core.to_float(pictures[:1]), len(pictures)
+        photo = self.photo() if photo is None else photo
+        options = {**MOVING.get(self.make, {}), **self._options(photo.shape[1:3])}
+        one = core.estimate_dream(networks.network(self.network), photo, **options)
+        return core.Estimate(one.seconds * count, one.bytes + count * photo.shape[1] * photo.shape[2])
+
+    def more(self) -> Self | None:
+        """The same once more, on what was dreamed; a zoom or a video ends where it ends."""
+        return replace(self, rounds=self.rounds + 1) if self.make == "still" else None
+
+    def _video(self) -> core.Film:
+        if self.video not in uploads.reels():
+            raise ValueError("Expected a video to dream on; bring one first.")
+        return uploads.reels()[self.video]
+
+    def _motion(self) -> dict[str, Any]:
+        """The settings of a zoom."""
+        return {name: getattr(self, name) for name in ("frames", "zoom", "turn")} | {"drift": (0, self.drift)}
+
+    def _plain(self) -> dict[str, Any]:
+        """The settings of ``core.dream`` that say something, but for pictures and layers."""
+        names = ("channels", "preset", "steps", "octaves", "ratio", "rate", "normalize", "jitter", "keep_colours")
+        return {name: getattr(self, name) for name in (*names, "seed") if getattr(self, name) is not None}
+
+    def _options(self, size: tuple[int, int]) -> dict[str, Any]:
+        """The settings of ``core.dream`` that say something, for a picture of ``size``."""
+        options = {**self._plain(), "layers": dict(self.layers) or None}
+        if self.guide:
+            options["guide"] = uploads.picture(self.guide)
+        if self.mask and self.make == "still":
+            options["mask"] = core.painted_mask(self.mask, height=size[0], width=size[1])
+        return options
+
+    def _body(self) -> str:
+        photo = opening(self.picture)
+        photo = f"core.shrink({photo}, max_side={self.size})" if self.size else photo
+        begin = "" if self.make == "video" else f"photo = {photo}\n"
+        return begin + self._settings_in_code() + self._run_in_code()
+
+    def _settings_in_code(self) -> str:
+        lines = [f"layers={dict(self.layers) or None!r},"]
+        lines += [f"{name}={value!r}," for name, value in self._plain().items()]
+        if self.guide:
+            lines.append(f"guide={opening(self.guide, file='my_guide.jpg')},")
+        if self.mask and self.make == "still":
+            lines.append(f"mask=core.painted_mask({self.mask!r}, height=photo.shape[1], width=photo.shape[2]),")
+        return SETTINGS.format("".join(f"\n    {line}" for line in lines))
+
+    def _run_in_code(self) -> str:
+        if self.make == "zoom":
+            return ZOOM.format(", ".join(f"{name}={value!r}" for name, value in self._motion().items()))
+        if self.make == "video":
+            limit = limits.limits()
+            return VIDEO.format(blend=self.blend, most=f"max_frames={limit.film_frames}, max_side={limit.film_side}")
+        return STILL.format(rounds=self.rounds)

@@ -1,0 +1,91 @@
+"""The pictures that some units of a layer like most, as a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
+
+import core
+from dashboard.recipes.base import Recipe, Runs, opening
+from dashboard.server import networks, uploads
+
+STARTS = ("noise", "grey")
+MORE = 30
+BODY = """\
+frames = core.maximize(
+    net,
+    {layer!r},
+    {channels},
+    size={size},
+    steps={steps},
+    seed={seed},
+    preset={preset!r},
+    start={start},
+    negative={negative},
+    position={position!r},
+    facets={facets},
+)
+frame = core.last(frames)
+wall = core.tile(frame.images.numpy())
+Path("filters.png").write_bytes(core.encode_png(wall))
+"""
+
+
+@dataclass(frozen=True)
+class Maximize(Runs, Recipe):
+    """Gradient ascent on some units of a layer.
+
+    ``start`` is ``"noise"``, ``"grey"`` or the name of a picture; ``facets`` says how many pictures of each unit.
+    """
+
+    technique: ClassVar[str] = "maximize"
+
+    layer: str
+    channels: tuple[int, ...]
+    preset: str = "convscope"
+    steps: int = 32
+    size: int = 96
+    seed: int = 0
+    start: str = "noise"
+    negative: bool = False
+    position: str | None = None
+    facets: int = 1
+
+    def pictures(self) -> tuple[str, ...]:
+        """The picture that it starts from, where it is one."""
+        return () if self.start in STARTS else (self.start,)
+
+    def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
+        """Run it, or go on from a frame that it reached. Raises ValueError before any heavy work."""
+        self.check()
+        net, state = networks.network(self.network), after.state if after else None
+        return core.maximize(net, self.layer, self.channels, state=state, **self._options())
+
+    def estimate(self) -> core.Estimate:
+        """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
+        self.check()
+        return core.estimate(networks.network(self.network), self.layer, self.channels, **self._options())
+
+    def reached(self, frame: core.Frame) -> Self:
+        """With as many steps as it really took."""
+        return replace(self, steps=frame.step)
+
+    def more(self) -> Self:
+        """Some more steps."""
+        return replace(self, steps=MORE)
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """The channel of each picture: every channel as many times as it has facets."""
+        return tuple(channel for channel in self.channels for _ in range(self.facets))
+
+    def _options(self) -> dict[str, Any]:
+        """The settings of ``core.maximize``, the start as a picture where it is one."""
+        names = ("preset", "steps", "size", "seed", "negative", "position", "facets")
+        start = self.start if self.start in STARTS else uploads.picture(self.start)
+        return {**{name: getattr(self, name) for name in names}, "start": start}
+
+    def _body(self) -> str:
+        start = repr(self.start) if self.start in STARTS else opening(self.start)
+        return BODY.format(**asdict(self) | {"channels": list(self.channels), "start": start})

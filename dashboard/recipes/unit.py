@@ -1,0 +1,39 @@
+"""One unit under every lens, over a set of pictures, as a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from dashboard.recipes.base import OnPicture, opening
+
+SETS = {"samples": "core.sample_tiles(size=net.size)", "cifar10": "core.cifar10(size=net.size)"}
+OWN_SET = 'list(core.gather("my_pictures", size=net.size))[-1]'
+BODY = """\
+pictures = {pictures}
+*_, found = core.index_units(net, [{layer!r}], pictures)
+best = core.patches(net, found[{layer!r}], pictures, {channel})
+back = core.projection(net, best.pictures, {layer!r}, {channel}, places=best.places, method={method!r})
+Path("patches.png").write_bytes(core.encode_png(core.tile(best.cut())))
+Path("projections.png").write_bytes(core.encode_png(core.tile(core.around_grey(best.cut(back)))))
+print(found[{layer!r}].nearest({channel}))
+{ablate}
+"""
+ABLATE = "print(core.ablate(net, core.seen_by(net, {photo}), {layer!r}, [{channel}]))"
+
+
+@dataclass(frozen=True)
+class Unit(OnPicture):
+    """What excites a unit: ``source`` is the set of pictures, ``method`` carries the patches back to the pixels."""
+
+    technique: ClassVar[str] = "units"
+
+    source: str
+    layer: str
+    channel: int
+    method: str = "deconvnet"
+
+    def _body(self) -> str:
+        own = {"pictures": SETS.get(self.source, OWN_SET)}
+        own["ablate"] = ABLATE.format(photo=opening(self.picture), layer=self.layer, channel=self.channel)
+        return BODY.format(**asdict(self) | own)

@@ -1,0 +1,138 @@
+"""Every recipe's script runs as it is, and makes the same picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import core
+from dashboard.recipes import AttackRecipe, Dream, Explain, Invert, Maximize, Runs, Unit
+
+RECIPE = Maximize(core.available()[0], "conv2_relu", (3, 5), steps=3, size=32)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        replace(RECIPE, preset="keras", negative=True),
+        replace(RECIPE, start="coffee", layer=core.LOGITS, seed=4),
+    ],
+)
+def test_script_makes_the_same_picture(recipe: Maximize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    exec(recipe.script(), scope)
+    ours = core.tile(core.last(recipe.run()).images.numpy())
+    theirs = core.open_image(tmp_path / "filters.png")[0]
+    np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)
+
+
+CELLS = "_" * 85 + "A" * 86 + "="
+DREAM = Dream(core.available()[0], "cat", 96, steps=2, octaves=2, layers=(("conv3_2_relu", 1.0),))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        DREAM,
+        replace(DREAM, layers=(), preset="google", jitter=8, rounds=2),
+        replace(DREAM, guide="flower", mask=CELLS, channels=(1, 5), keep_colours=True, rate=0.02, seed=3),
+    ],
+    ids=["plain", "preset", "guide"],
+)
+def test_script_makes_the_same_dream(recipe: Dream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    frame = None
+    for _ in range(recipe.rounds):
+        frame = core.last(recipe.run(frame))
+    assert frame is not None
+    ours = frame.images.numpy()
+    theirs = core.open_image(tmp_path / "dream.png")
+    np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)
+
+
+def test_script_makes_the_same_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = replace(DREAM, make="zoom", frames=3, turn=2.0, drift=1, octaves=1)
+    exec(recipe.script(), {})
+    ours = np.concatenate([frame.images.numpy() for frame in recipe.run()])
+    theirs = core.to_float(core.open_video((tmp_path / "dream.mp4").read_bytes()).pictures)
+    assert theirs.shape == ours.shape and np.abs(theirs - ours).mean() < 0.04
+    exec(replace(recipe, make="video").script().replace("my_video.mp4", "dream.mp4"), {})
+    again = core.open_video((tmp_path / "dream.mp4").read_bytes())
+    assert again.pictures.shape == ours.shape
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        AttackRecipe(core.available()[0], "cat", options=(("steps", 5), ("seed", 2))),
+        AttackRecipe(core.available()[1], "coffee", "mifgsm", "l2", 2.0, "pretzel"),
+        AttackRecipe(core.available()[0], "cat", "deepfool", epsilon=None),
+        AttackRecipe(core.available()[0], "cat", "few_pixels", epsilon=None, options=(("pixels", 3), ("steps", 2))),
+    ],
+    ids=lambda recipe: recipe.attack,
+)
+def test_script_makes_the_same_adversarial_picture(
+    recipe: AttackRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    ours = core.last(recipe.run()).images.numpy()
+    np.testing.assert_array_equal(core.to_uint8(ours), core.to_uint8(core.open_image(tmp_path / "adversarial.png")))
+
+
+NETWORK = core.available()[0]
+INVERT = Invert(NETWORK, "cat", ("conv1_relu", "conv3_2_relu"), steps=3)
+
+
+@pytest.mark.parametrize("recipe", [INVERT, replace(INVERT, preset="caricature", power=2.0, scale=2, seed=1)])
+def test_script_makes_the_same_inversion(recipe: Invert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    ours = core.tile(core.last(recipe.run()).images.numpy(), columns=2)
+    np.testing.assert_allclose(ours, core.open_image(tmp_path / "inverted.png")[0], atol=1.01 / 255)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Explain(NETWORK, "cat", unit=3, options=(("window", 0.25), ("fill", "black"))),
+        Explain(NETWORK, "coffee", "conv2_relu", 5),
+    ],
+    ids=["class", "unit"],
+)
+def test_script_makes_the_same_maps(recipe: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    with np.load(tmp_path / "maps.npz") as theirs:
+        assert set(theirs) == set(core.METHODS)
+        for method in core.METHODS:
+            ours = recipe.found(method)
+            np.testing.assert_allclose(theirs[method], ours, rtol=1e-3, atol=1e-5 * float(np.abs(ours).max()))
+
+
+def test_script_of_a_unit_finds_its_patches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(Unit(NETWORK, "cat", "samples", "conv2_relu", 5).script(), {})
+    patches, back = (core.open_image(tmp_path / name) for name in ("patches.png", "projections.png"))
+    assert patches.shape == back.shape and patches.std() > 0.05 and back.std() > 0.001
+
+
+def test_going_on_is_the_same_as_going_further_at_once() -> None:
+    short, long = replace(RECIPE, steps=4), replace(RECIPE, steps=34)
+    frame = core.last(short.run())
+    further = core.last(short.reached(frame).more().run(frame))
+    assert short.reached(further) == long
+    np.testing.assert_allclose(further.images, core.last(long.run()).images, atol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, DREAM, INVERT])
+def test_what_it_costs_is_told_before(recipe: Runs) -> None:
+    cost = recipe.estimate()
+    assert cost is not None and cost.seconds > 0 and cost.bytes > 0
