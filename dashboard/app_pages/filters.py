@@ -15,7 +15,6 @@ PLACES = {"anywhere": "Everywhere (the channel)", "middle": "In the middle (one 
 STARTS = {"noise": "Noise", "grey": "Grey", "picture": "My picture"}
 COMPARE = {"nothing": "Nothing", "network": "Another network", "preset": "Another preset", "steps": "Other steps"}
 STEPS = (16, 32, 64, 96, 128, 256, 512, 1000)
-MORE = 30
 ROBUST = (
     "Why do they differ? The standard network may use any pattern that helps to name a picture, also faint textures "
     "that people do not see. The robust one was trained on pictures that an adversary had changed a little, so it had "
@@ -221,7 +220,7 @@ def run_on() -> None:
     """Some more steps of what is there."""
     for key, one in finished().items():
         frame = st.session_state[f"growth_{key}"].frame
-        workbench.run(one.more().run(frame), key=f"growth_{key}", mosaic=mosaic)
+        workbench.run(one.longer().run(frame), key=f"growth_{key}", mosaic=mosaic)
 
 
 def finished() -> dict[str, Maximize]:
@@ -233,7 +232,7 @@ def finished() -> dict[str, Maximize]:
 
 with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Run", type="primary", icon=":material/play_arrow:", key="run")
-    more = st.button(f"{MORE} more steps", icon=":material/add:", key="more", disabled=not finished())
+    more = st.button("30 more steps", icon=":material/add:", key="more", disabled=not finished())
     if len(core.available()) > 1:
         st.button(
             "Standard | robust, same unit", icon=":material/compare:", key="twin", on_click=beside_the_twin,

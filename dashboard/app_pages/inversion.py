@@ -13,7 +13,6 @@ from dashboard.recipes import Invert
 from dashboard.server import networks, uploads
 
 STEPS = (24, 48, 96, 192, 384, 768)
-MORE = 48
 FINISHED = Path(__file__).parents[1] / "assets"
 MAKE = {"convscope": "Inversion", "caricature": "Caricature", "mahendran": "Inversion as published"}
 SAYS = (
@@ -90,7 +89,7 @@ def run(recipes: dict[str, Invert]) -> None:
 def run_on() -> None:
     """Some more steps of what is there."""
     for key, one in finished().items():
-        frames = one.more().run(st.session_state[f"growth_invert_{key}"].frame)
+        frames = one.longer().run(st.session_state[f"growth_invert_{key}"].frame)
         workbench.run(frames, key=f"growth_invert_{key}", mosaic=partial(mosaic, one))
 
 
@@ -177,7 +176,7 @@ except ValueError as error:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="center"):
     start = st.button("Run", type="primary", icon=":material/play_arrow:", key="run")
-    more = st.button(f"{MORE} more steps", icon=":material/add:", key="more", disabled=not finished())
+    more = st.button("48 more steps", icon=":material/add:", key="more", disabled=not finished())
     cost = st.empty()
 if start or more:
     with workbench.stoppable():

@@ -96,7 +96,7 @@ class Runs(Recipe):
     """A recipe that takes a while, and can be watched."""
 
     def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
-        """Run it, or go on from a frame that it reached. Raises ValueError before any heavy work."""
+        """Run it, or what is left of it after a frame of a shorter one. Raises ValueError before any heavy work."""
         raise NotImplementedError
 
     def estimate(self) -> core.Estimate | None:
@@ -107,8 +107,8 @@ class Runs(Recipe):
         """The recipe of what a frame shows: a run may have been stopped, or gone on."""
         return self
 
-    def more(self) -> Self | None:
-        """What to run after it to go on, None where it cannot."""
+    def longer(self) -> Self | None:
+        """The recipe that goes on where this one ends, None where none does."""
         return None
 
     def beside(self, what: str, value: str) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -80,32 +80,38 @@ class Dream(Runs, OnPicture):
         return core.shrink(picture, max_side=self.size) if self.size else picture
 
     def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
-        """Run it once, from the picture or from a dream. Raises ValueError before any heavy work."""
+        """Run it, or its last round after the frame of those before. Raises ValueError before any heavy work."""
         self.check()
         net = networks.network(self.network)
         if self.make == "video":
             return core.dream_video(net, self._video().pictures, blend=self.blend, **self._options((1, 1)))
         photo = self.photo()
         options = self._options(photo.shape[1:3])
-        if after is not None:  # it is smaller where an earlier run was stopped in a small octave
-            photo = core.resize(after.images.numpy(), height=photo.shape[1], width=photo.shape[2])
-        return core.dream_zoom(net, photo, **self._motion(), **options) if self.make == "zoom" else core.dream(
-            net, photo, **options
-        )  # fmt: skip
+        if self.make == "zoom":
+            return core.dream_zoom(net, photo, **self._motion(), **options)
+        if after is not None:
+            return core.dream(net, after.images.numpy(), **options)
+        return self._rounds(core.dream(net, photo, **options), options)
+
+    def _rounds(self, first: Iterator[core.Frame], options: dict[str, Any]) -> Iterator[core.Frame]:
+        """All rounds, of which the ``first`` has begun."""
+        frame = yield from _through(first)
+        for _ in range(self.rounds - 1):
+            frame = yield from _through(core.dream(networks.network(self.network), frame.images.numpy(), **options))
 
     def estimate(self) -> core.Estimate:
         """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
         self.check()
-        photo, count = (None, self.frames) if self.make == "zoom" else (None, 1)
         if self.make == "video":
             pictures = self._video().pictures
             photo, count = core.to_float(pictures[:1]), len(pictures)
-        photo = self.photo() if photo is None else photo
+        else:
+            photo, count = self.photo(), self.frames if self.make == "zoom" else self.rounds
         options = {**MOVING.get(self.make, {}), **self._options(photo.shape[1:3])}
         one = core.estimate_dream(networks.network(self.network), photo, **options)
         return core.Estimate(one.seconds * count, one.bytes + count * photo.shape[1] * photo.shape[2])
 
-    def more(self) -> Self | None:
+    def longer(self) -> Self | None:
         """The same once more, on what was dreamed; a zoom or a video ends where it ends."""
         return replace(self, rounds=self.rounds + 1) if self.make == "still" else None
 
@@ -154,3 +160,13 @@ class Dream(Runs, OnPicture):
             limit = limits.limits()
             return VIDEO.format(blend=self.blend, most=f"max_frames={limit.film_frames}, max_side={limit.film_side}")
         return STILL.format(rounds=self.rounds)
+
+
+def _through(frames: Iterator[core.Frame]) -> Generator[core.Frame, None, core.Frame]:
+    """All frames; returns the last one. Raises ValueError where there is none."""
+    frame = None
+    for frame in frames:
+        yield frame
+    if frame is None:
+        raise ValueError("Expected a dream of at least one step, got none")
+    return frame

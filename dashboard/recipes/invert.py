@@ -47,10 +47,12 @@ class Invert(Runs, OnPicture):
         return core.seen_by(networks.network(self.network), uploads.picture(self.picture), scale=self.scale)
 
     def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
-        """Run it, or go on from a frame that it reached. Raises ValueError before any heavy work."""
+        """Run it, or what is left of it after a frame of a shorter one. Raises ValueError before any heavy work."""
         self.check()
-        net, state = networks.network(self.network), after.state if after else None
-        settings: dict[str, Any] = {"steps": self.steps, "seed": self.seed, "state": state}
+        net = networks.network(self.network)
+        settings: dict[str, Any] = {"steps": self.steps, "seed": self.seed}
+        if after is not None:
+            settings |= {"state": after.state, "steps": self.steps - after.step}
         if self.exaggerates:
             return core.caricature(net, self.photo(), self.layers, power=self.power, **settings)
         return core.invert(net, self.photo(), self.layers, preset=self.preset, **settings)
@@ -67,9 +69,9 @@ class Invert(Runs, OnPicture):
         """With as many steps as it really took."""
         return replace(self, steps=frame.step)
 
-    def more(self) -> Self:
+    def longer(self) -> Self:
         """Some more steps."""
-        return replace(self, steps=MORE)
+        return replace(self, steps=self.steps + MORE)
 
     @property
     def exaggerates(self) -> bool:

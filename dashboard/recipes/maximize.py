@@ -57,10 +57,12 @@ class Maximize(Runs, Recipe):
         return () if self.start in STARTS else (self.start,)
 
     def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
-        """Run it, or go on from a frame that it reached. Raises ValueError before any heavy work."""
+        """Run it, or what is left of it after a frame of a shorter one. Raises ValueError before any heavy work."""
         self.check()
-        net, state = networks.network(self.network), after.state if after else None
-        return core.maximize(net, self.layer, self.channels, state=state, **self._options())
+        net, options = networks.network(self.network), self._options()
+        if after is not None:
+            options |= {"state": after.state, "steps": self.steps - after.step}
+        return core.maximize(net, self.layer, self.channels, **options)
 
     def estimate(self) -> core.Estimate:
         """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
@@ -71,9 +73,9 @@ class Maximize(Runs, Recipe):
         """With as many steps as it really took."""
         return replace(self, steps=frame.step)
 
-    def more(self) -> Self:
+    def longer(self) -> Self:
         """Some more steps."""
-        return replace(self, steps=MORE)
+        return replace(self, steps=self.steps + MORE)
 
     @property
     def units(self) -> tuple[int, ...]:

@@ -47,11 +47,7 @@ DREAM = Dream(core.available()[0], "cat", 96, steps=2, octaves=2, layers=(("conv
 def test_script_makes_the_same_dream(recipe: Dream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(recipe.script(), {})
-    frame = None
-    for _ in range(recipe.rounds):
-        frame = core.last(recipe.run(frame))
-    assert frame is not None
-    ours = frame.images.numpy()
+    ours = core.last(recipe.run()).images.numpy()
     theirs = core.open_image(tmp_path / "dream.png")
     np.testing.assert_allclose(ours, theirs, atol=1.01 / 255)
 
@@ -127,9 +123,18 @@ def test_script_of_a_unit_finds_its_patches(tmp_path: Path, monkeypatch: pytest.
 def test_going_on_is_the_same_as_going_further_at_once() -> None:
     short, long = replace(RECIPE, steps=4), replace(RECIPE, steps=34)
     frame = core.last(short.run())
-    further = core.last(short.reached(frame).more().run(frame))
-    assert short.reached(further) == long
+    assert short.longer() == long
+    further = core.last(long.run(frame))
+    assert further.step == 34 and short.reached(further) == long
     np.testing.assert_allclose(further.images, core.last(long.run()).images, atol=1e-3)
+
+
+def test_a_deeper_dream_goes_on_from_the_dream_before() -> None:
+    deeper = DREAM.longer()
+    assert deeper == replace(DREAM, rounds=2)
+    at_once = core.last(deeper.run()).images
+    np.testing.assert_allclose(core.last(deeper.run(core.last(DREAM.run()))).images, at_once, atol=1e-3)
+    assert replace(DREAM, make="zoom").longer() is None
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, DREAM, INVERT])
