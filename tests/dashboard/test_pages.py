@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import struct
 import zlib
@@ -364,7 +365,10 @@ def test_every_attack_follows_the_address(attack: str) -> None:
     app.button(key="run").click().run()
     assert not app.exception and not app.error
     recipe = app.session_state.attacks["a"]
-    assert (recipe.attack, recipe.target, recipe.steps, recipe.seed) == (attack, target.get("target", ""), 1, 3)
+    assert (recipe.attack, recipe.target) == (attack, target.get("target", ""))
+    options = dict(recipe.options)
+    assert options.get("steps", 1) == 1 and options.get("seed", 3) == 3
+    assert ("seed" in options) == ("seed" in inspect.signature(core.ATTACKS[attack].run).parameters)
 
 
 def test_ready_comparison_of_the_twins_explains_itself() -> None:
