@@ -130,8 +130,9 @@ DASHBOARD = {
     "figures": ({"numpy", "plotly", "skimage"}, set()),
     "words": ({"core"}, set()),
     "server": ({"core", "keras", "numpy", "psutil", "streamlit"}, {"server", "words"}),
-    "recipes": ({"core"}, {"server", "words"}),
-    "workbench": ({"core", "numpy", "psutil", "streamlit"}, {"jobs", "recipes", "server", "words"}),
+    "forms": ({"core", "streamlit"}, {"address", "recipes"}),
+    "recipes": ({"core", "numpy"}, {"server", "words"}),
+    "workbench": ({"core", "numpy", "psutil", "streamlit"}, {"address", "recipes", "server", "words"}),
 }
 """Beside the pages: which libraries, and which other parts of the dashboard, each part may import."""
 
