@@ -7,6 +7,7 @@ The map of the package:
     types                 the arrays that are passed around
     checks                checks of arguments, each once, with its sentence
     settings              what a person may set of a technique, as data: bounds or choices, and words for the screen
+    pauses                where long routines let others in, about every 0.2 seconds
     pictures/             know no network
         images            files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
         videos            the beginning of a video file -> pictures
@@ -83,6 +84,7 @@ from core.networks.labels import LABEL_FILES, read_labels
 from core.networks.preprocessing import Normalization, NORMALizATIONS, normalization
 from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
 from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
+from core.pauses import pausing
 from core.pictures import samples
 from core.pictures.images import (
     digest,
@@ -266,6 +268,7 @@ __all__ = [
     "painted_mask",
     "patch",
     "patches",
+    "pausing",
     "pgd",
     "pixel_distance",
     "predict",

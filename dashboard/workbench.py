@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import psutil
 import streamlit as st
 
 import core
-from dashboard.server import jobs
+from dashboard.server.slot import SLOT
 
 
 def chosen() -> tuple[str, str]:
@@ -54,7 +55,7 @@ def run(
     history = () if film else getattr(st.session_state.get(key), "history", ())
     bar, picture = st.progress(0.0, "Getting ready…"), st.empty()
     shown = 0.0
-    while (frame := jobs._next(frames, bar)) is not None:
+    while (frame := _next(frames, bar)) is not None:
         show = frame.progress >= shown or frame.progress == 1
         if show or film:
             pixels = mosaic(frame)
@@ -66,6 +67,12 @@ def run(
         bar.progress(frame.progress, say(frame))
     bar.empty()
     picture.empty()
+
+
+def _next(frames: Iterator[core.Frame], bar: Any) -> core.Frame | None:
+    """The next frame, computed in the compute slot; while others hold it, says so."""
+    with SLOT.turn(tell=lambda waiting: bar.progress(0.0, waiting.sentence)):
+        return next(frames, None)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from core.networks.folding import before_nonlinearity
 from core.optimize.objectives import PICTURE, REFERENCE, Objective
 from core.optimize.parameterizations import Parameterization, Pixels
 from core.optimize.transforms import Chain, Transform
+from core.pauses import each
 
 __all__ = ["Adam", "Estimate", "Frame", "GradientAscent", "Regularizer", "State", "Update", "YosinskiRegularizer"]
 __all__ += ["activation_bytes", "ascend", "before_nonlinearity", "gradient", "last", "score"]
@@ -472,9 +473,9 @@ def activation_bytes(classifier: Classifier, layers: Iterable[str], size: tuple[
 
 
 def last(frames: Iterable[Frame]) -> Frame:
-    """Run to the end; the last frame. Raises ValueError where there is none."""
+    """Run to the end, with a pause after each frame; the last frame. Raises ValueError where there is none."""
     frame = None
-    for frame in frames:  # noqa: B007
+    for frame in each(frames):  # noqa: B007
         pass
     if frame is None:
         raise ValueError("Expected at least one frame, got none")

@@ -8,28 +8,33 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
 
 import core
-from dashboard.server import jobs, limits, networks, sets, slot, uploads
+from dashboard.server import jobs, limits, networks, sets, uploads
+from dashboard.server.cache import cached, cached_saying
+from dashboard.server.slot import ASIDE, SLOT
 
 
-@st.cache_data(max_entries=12, show_spinner=False)
+@cached
 def activations(
     name: str, picture_name: str, layers: tuple[str, ...], scale: int = 1
 ) -> Mapping[str, npt.NDArray[np.float32]]:
     """{layer: activation} of one picture as the network sees it, ``scale`` times as large."""
     classifier = networks.network(name)
-    return core.activations(classifier, core.seen_by(classifier, uploads.picture(picture_name), scale=scale), layers)
+    seen = core.seen_by(classifier, uploads.picture(picture_name), scale=scale)
+    with SLOT.turn(short=True):
+        return core.activations(classifier, seen, layers)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def prediction(name: str, picture_name: str) -> list[tuple[str, float]]:
+@cached
+def prediction(name: str, picture_name: str) -> Sequence[tuple[str, float]]:
     """The five likeliest classes and their probabilities."""
-    return core.predict(networks.network(name), uploads.picture(picture_name))[0]
+    classifier, picture = networks.network(name), uploads.picture(picture_name)
+    with SLOT.turn(short=True):
+        return core.predict(classifier, picture)[0]
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
+@cached
 def every_sample(name: str) -> npt.NDArray[np.float32]:
     """All sample pictures (N, H, W, 3) as a network sees them."""
     return np.concatenate(
@@ -37,17 +42,19 @@ def every_sample(name: str) -> npt.NDArray[np.float32]:
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def dead_channels(name: str, layer: str) -> list[int]:
+@cached
+def dead_channels(name: str, layer: str) -> Sequence[int]:
     """Channels that no sample picture excites."""
-    dead = core.statistics(core.activations(networks.network(name), every_sample(name), [layer])[layer]).dead
+    classifier, seen = networks.network(name), every_sample(name)
+    with SLOT.turn(short=True):
+        dead = core.statistics(core.activations(classifier, seen, [layer])[layer]).dead
     return [int(channel) for channel in np.flatnonzero(dead)]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@cached
 def needed(
     name: str, picture_name: str, *, norm: str, epsilons: tuple[float, ...], target: str
-) -> tuple[dict[str, npt.NDArray[np.float32]], float]:
+) -> tuple[Mapping[str, npt.NDArray[np.float32]], float]:
     """How sure the network stays while epsilon grows, for several attacks, and the least epsilon that fools it."""
     classifier = networks.network(name)
     seen = core.to_float(core.to_uint8(core.seen_by(classifier, uploads.picture(picture_name))))
@@ -55,13 +62,13 @@ def needed(
     settings: dict[str, Any] = {"norm": norm, "targeted": bool(target)}
     curves: dict[str, npt.NDArray[np.float32]] = {}
     for attack in ("fgsm", "bim", "pgd", "mifgsm"):
-        with slot.compute_slot():
+        with SLOT.turn():
             curves |= core.epsilon_curve(classifier, seen, label, epsilons, names=[attack], **settings)
-    with slot.compute_slot():
+    with SLOT.turn():
         return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached
 def explanation(
     name: str,
     picture_name: str,
@@ -78,18 +85,18 @@ def explanation(
     """
     classifier = networks.shuffled_network(name, fraction) if fraction else networks.network(name)
     seen = core.seen_by(classifier, uploads.picture(picture_name))
-    with slot.compute_slot():
+    with SLOT.turn():
         return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **dict(options))
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@cached
 def hiding(
     name: str, picture_name: str, layer: str, units: tuple[int, ...], *, window: float, fill: str
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """What ``core.occlusions`` finds for several units of a layer."""
     classifier = networks.network(name)
     seen = core.seen_by(classifier, uploads.picture(picture_name))
-    with slot.compute_slot():
+    with SLOT.turn():
         return core.occlusions(classifier, seen, units, layer=layer, window=window, fill=fill)
 
 
@@ -101,15 +108,15 @@ def unit_indexes(
     name: str, layers: tuple[str, ...], set_name: str, pictures: core.PictureSet
 ) -> Mapping[str, core.UnitIndex]:
     """{layer: index} over a set, made in one pass with progress and stop; empty where nothing is seen yet."""
-    for key, work in jobs.works().items():
+    for key in [job.key for job in jobs.TABLE.all() if job.state is jobs.State.FINISHED]:
         same = key[:2] == ("units", name) and key[3:] == (set_name, len(pictures))
-        if same and work.finished and set(layers) <= set(key[2]):
-            return work.latest
-    result: Mapping[str, core.UnitIndex] | None = jobs.pursue(
+        if same and set(layers) <= set(key[2]):
+            layers = key[2]
+    result: Mapping[str, core.UnitIndex] | None = jobs.follow(
         ("units", name, layers, set_name, len(pictures)),
         lambda: core.index_units(networks.network(name), layers, pictures),
         say=lambda found: "{0.done:,} of {0.total:,} pictures seen".format(found[layers[0]]),
-        share=lambda found: found[layers[0]].progress,
+        progress=lambda found: found[layers[0]].progress,
     )
     return result or {}
 
@@ -124,7 +131,7 @@ class Excited:
     silent: bool
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@cached
 def excited(
     name: str, set_name: str, channel: int, method: str, *, _index: core.UnitIndex, _pictures: core.PictureSet,
     key: tuple[Any, ...],
@@ -132,7 +139,7 @@ def excited(
     """What excites a unit; ``key`` says which index and how much of the set (see ``index_key``)."""
     net, layer = networks.network(name), _index.layer
     found = core.patches(net, _index, _pictures, channel)
-    with slot.compute_slot():
+    with SLOT.turn(short=True):
         back = core.projection(net, found.pictures, layer, channel, places=found.places, method=method)
     labels = [
         f"{_pictures.title(int(which))}: {value:.3g}" for which, value in zip(found.which, found.values, strict=True)
@@ -161,7 +168,7 @@ class Drawing:
 
     pixels: npt.NDArray[np.uint8]
     step: int
-    share: float
+    progress: float
 
 
 def drawing(name: str, layer: str, channel: int, *, negative: bool) -> Drawing | None:
@@ -175,29 +182,31 @@ def drawing(name: str, layer: str, channel: int, *, negative: bool) -> Drawing |
             yield Drawing(core.to_uint8(frame.images.numpy()[0]), frame.step, frame.progress)
 
     key = ("drawing", name, layer, channel, negative)
-    result: Drawing | None = jobs.pursue(key, frames, say=lambda one: f"Drawing, step {one.step} of {DRAWN_STEPS}")
+    result: Drawing | None = jobs.follow(key, frames, say=lambda one: f"Drawing, step {one.step} of {DRAWN_STEPS}")
     return result
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def all_probabilities(name: str, picture_name: str) -> dict[str, float]:
+@cached
+def all_probabilities(name: str, picture_name: str) -> Mapping[str, float]:
     """{label: probability} of every class."""
-    return dict(
-        core.predict(networks.network(name), uploads.picture(picture_name), top=len(networks.network(name).labels))[0]
-    )
+    classifier, picture = networks.network(name), uploads.picture(picture_name)
+    with SLOT.turn(short=True):
+        return dict(core.predict(classifier, picture, top=len(classifier.labels))[0])
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def without_units(name: str, picture_name: str, layer: str, channels: tuple[int, ...]) -> dict[str, float]:
+@cached
+def without_units(name: str, picture_name: str, layer: str, channels: tuple[int, ...]) -> Mapping[str, float]:
     """{label: probability} of every class when channels of a layer are switched off."""
     net = networks.network(name)
     seen = core.seen_by(net, uploads.picture(picture_name))
-    return dict(core.ablate(net, seen, layer, channels, top=len(net.labels))[0])
+    with SLOT.turn(short=True):
+        return dict(core.ablate(net, seen, layer, channels, top=len(net.labels))[0])
 
 
 MAP_SETS = {"tiles": "Sample photographs, and tiles of them", "photos": "Sample photographs"}
 MAP_MOST = 600
 THUMBNAIL = 64
+AT_ONCE = 32
 
 
 def map_names() -> list[str]:
@@ -228,7 +237,7 @@ def map_pictures(name: str, set_name: str, named: tuple[str, ...]) -> core.Pictu
     )
 
 
-@st.cache_resource(max_entries=4, show_spinner="Cutting the photographs…")
+@cached_saying("Cutting the photographs…")
 def _tiled(size: tuple[int, int], named: tuple[str, ...], levels: tuple[int, ...]) -> core.PictureSet:
     return core.tiles(((uploads.picture_title(one), uploads.picture(one)) for one in named), size=size, levels=levels)
 
@@ -260,37 +269,45 @@ def atlas(
     )  # fmt: skip
 
 
-@st.cache_data(max_entries=16, show_spinner="The network looks at every picture…")
+@cached_saying("The network looks at every picture…")
 def _codes(name: str, layer: str, key: Any, *, _pictures: core.PictureSet) -> npt.NDArray[np.float32]:
-    with slot.compute_slot():
-        return core.codes(networks.network(name), core.to_float(_pictures.pixels), layer)
+    classifier, batch = networks.network(name), core.to_float(_pictures.pixels)
+    parts = []
+    for first in range(0, len(batch), AT_ONCE):
+        with SLOT.turn():
+            parts.append(core.codes(classifier, batch[first : first + AT_ONCE], layer))
+    return np.concatenate(parts)
 
 
-@st.cache_data(max_entries=16, show_spinner="Like ones find each other…")
+@cached_saying("Placing pictures that are alike side by side…")
 def _places(
     name: str, layer: str, key: Any, method: str, seed: int, *, _codes: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    with slot.compute_slot():
+    with ASIDE.turn():
         return core.arrange(_codes, method, seed=seed)
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@cached
 def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
     """The likeliest answer to each picture, and small JPEGs of them."""
-    batch = core.to_float(_pictures.pixels)
+    classifier, batch = networks.network(name), core.to_float(_pictures.pixels)
     answers = ("",) * len(batch)
-    if networks.network(name).labels:
-        parts = [batch[first : first + 64] for first in range(0, len(batch), 64)]
-        found = [best for part in parts for best in core.predict(networks.network(name), part, top=1)]
-        answers = tuple(f"{label} {chance:.0%}" for ((label, chance),) in found)
+    if classifier.labels:
+        found = []
+        for first in range(0, len(batch), AT_ONCE):
+            with SLOT.turn():
+                found += core.predict(classifier, batch[first : first + AT_ONCE], top=1)
+        answers = tuple(f"{label} {probability:.0%}" for ((label, probability),) in found)
     small = core.shrink(batch, max_side=THUMBNAIL)
     return answers, tuple(core.encode_jpeg(one, quality=80) for one in small)
 
 
-@st.cache_data(max_entries=8, show_spinner="Trying every normalization…")
-def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> list[core.Finding]:
+@cached_saying("Trying every normalization…")
+def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> Sequence[core.Finding]:
     """What a network says under every normalization, the one to propose first. Raises ValueError."""
-    return core.diagnose(networks.network(name), [uploads.picture(one) for one in pictures], truths)
+    classifier, batch = networks.network(name), [uploads.picture(one) for one in pictures]
+    with SLOT.turn():
+        return core.diagnose(classifier, batch, truths)
 
 
 def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> set[int]:

@@ -13,6 +13,7 @@ import streamlit as st
 import core
 from dashboard import words
 from dashboard.server import jobs, limits
+from dashboard.server.slot import SLOT
 
 SETS = {"samples": "The sample photographs", "cifar10": "CIFAR-10"}
 SETS_KEPT = 3
@@ -68,10 +69,10 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
 
     def begin() -> Iterator[core.PictureSet]:
         if name == "samples":
-            with st.spinner("Cutting the sample photographs…", show_time=True):
+            with st.spinner("Cutting the sample photographs…", show_time=True), SLOT.paused():
                 return iter([core.sample_tiles(size=size)])
         if name == "cifar10":
-            with st.spinner("Downloading CIFAR-10, 170 MB, once…", show_time=True):
+            with st.spinner("Downloading CIFAR-10, 170 MB, once…", show_time=True), SLOT.paused():
                 return iter([core.cifar10(size=size)])
         limit = limits.limits()
         return core.gather(own_sets()[name].source, size=size, max_bytes=limit.picture_bytes)
@@ -79,5 +80,5 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
     def say(found: core.PictureSet) -> str:
         return f"{len(found):,} of {max(found.total, len(found)):,} pictures read"
 
-    result: core.PictureSet | None = jobs.pursue(("set", name, size), begin, say=say)
+    result: core.PictureSet | None = jobs.follow(("set", name, size), begin, say=say)
     return result

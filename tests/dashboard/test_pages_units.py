@@ -29,8 +29,7 @@ def bounded() -> Iterator[None]:
     """What a test leaves behind is not the next one's; the index of the samples stays, for speed."""
     yield
     sets.own_sets().clear()
-    for key in [key for key in jobs.works() if key[0] != "drawing" and "samples" not in key]:
-        jobs.works().pop(key)
+    jobs.TABLE.forget(lambda key: key[0] != "drawing" and "samples" not in key)
 
 
 def open_page(**address: str) -> AppTest:
@@ -80,7 +79,7 @@ def test_one_unit_under_every_lens() -> None:
     names = [one.label for one in app.get("download_button")]
     assert names == ["PNG", "What it likes", "What it hates", "Settings as JSON"]
     for negative in (False, True):
-        assert jobs.works()[("drawing", NETWORK, "conv3_2_relu", 6, negative)].finished
+        assert jobs.find(("drawing", NETWORK, "conv3_2_relu", 6, negative)).state is jobs.State.FINISHED
     app.toggle(key="units.off").set_value(False).run()
     assert not app.exception and "Without it" not in words(app)
 
@@ -89,7 +88,7 @@ def test_one_unit_under_every_lens() -> None:
 def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
     app = open_page(units_show="unit")
     assert not app.exception and f"**{STAGES[-2]}**" in words(app)
-    (index,) = [work.latest[STAGES[-2]] for key, work in jobs.works().items() if key[2:3] == (tuple(STAGES),)]
+    (index,) = [job.latest[STAGES[-2]] for job in jobs.TABLE.all() if job.key[2:3] == (tuple(STAGES),)]
     assert f"Unit {index.selective(1)[0]}" in words(app)
     app.selectbox(key="units.layer").set_value("gap").run()
     assert not app.exception and not app.error
@@ -107,22 +106,25 @@ def test_impossible_unit_falls_back(channel: str) -> None:
 def test_stopped_look_shows_what_it_saw_and_goes_on() -> None:
     open_page()
     net = networks.network(NETWORK)
-    pictures = jobs.works()[("set", "samples", net.size)].latest
+    pictures = jobs.find(("set", "samples", net.size)).latest
     key = ("units", NETWORK, ("pool2",), "samples", len(pictures))
     results = core.index_units(net, ["pool2"], core.PictureSet(*_first(pictures, 64)))
     partial = {"pool2": _within(next(results)["pool2"], len(pictures))}
-    jobs.works()[key] = jobs.Work(core.index_units(net, ["pool2"], pictures), latest=partial)
+    job = jobs.open(
+        key, lambda: core.index_units(net, ["pool2"], pictures), progress=lambda found: found["pool2"].progress
+    )
+    job.latest = partial
+    job._stopped.add("test session id")
     app = AppTest.from_file(APP, default_timeout=200)
     app.query_params.update(units_show="unit", layer="pool2", channel="3")
-    app.session_state["halted"] = {key}
     app.run()
     app = app.switch_page("app_pages/units.py").run()
     assert not app.exception and not app.error
     assert f"64 of {len(pictures)} pictures" in words(app) and "Unit 3" in words(app)
     app.button(key="go_on").click().run()
-    assert not app.exception and jobs.works()[key].finished
+    assert not app.exception and job.state is jobs.State.FINISHED
     assert f"{len(pictures)} of {len(pictures)} pictures" in words(app)
-    jobs.works().pop(key)
+    jobs.TABLE.forget(lambda other: other == key)
 
 
 def _first(pictures: core.PictureSet, count: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:

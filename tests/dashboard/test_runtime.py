@@ -122,7 +122,7 @@ def test_a_click_stops_a_run_and_keeps_what_was_reached(monkeypatch: pytest.Monk
         workbench.run(endless, key="some", mosaic=mosaic)
     assert state["some"].frame.step == 3
     assert next(endless).step == 4
-    assert not slot.compute_slot().locked()
+    assert not slot.SLOT.held
 
 
 def test_a_run_shows_few_previews_and_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
