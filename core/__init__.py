@@ -33,7 +33,9 @@ The map of the package:
         objectives        what to maximize: Channel, Neuron, Logit, Direction, Energy, Diversity, ...; + - *
         parameterizations what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
         transforms        random differentiable views: Pad, Jitter, Scale, Rotate, ..., Chain
-        ascent            Frame, ``ascend`` (the one loop), its updates and regularizers
+        updates           how a gradient changes parameters: GradientAscent, Adam
+        regularizers      what is done to parameters after each update, by its published name
+        ascent            Frame, ``ascend`` (the one loop)
     techniques/           none imports another
         filters           ``maximize``: the pictures that units like most; published presets
         dream             ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
@@ -46,8 +48,8 @@ The map of the package:
     bundled/              the networks that this project trained, their cards, and the script that trained them
         accuracy              how many photographs of a folder a network of ImageNet names right
 
-Every arrow points down: pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or one package
-where it is large, that uses the floors below and no other technique.
+Every arrow points down: pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or one
+package where it is large, that uses the floors below and no other technique.
 
     >>> import core
     >>> net = core.load(core.available()[0])
@@ -56,6 +58,9 @@ where it is large, that uses the floors below and no other technique.
     >>> core.activations(net, core.seen_by(net, photo), ["conv4_2_relu"])["conv4_2_relu"].shape
     >>> core.last(core.maximize(net, "conv4_2_relu", [0, 1, 2], size=128, steps=64, seed=0)).images.shape
 """
+
+import warnings as _warnings
+from typing import Any as _Any
 
 from core.networks.activations import (
     Statistics,
@@ -102,8 +107,8 @@ from core.pictures.images import (
     to_uint8,
 )
 from core.pictures.sets import PictureSet, as_set, cifar10, gather, sample_tiles, tiles
-from core.pictures.videos import Film, open_video
 from core.settings import Setting
+from core.pictures.videos import Video, open_video
 from core.techniques.attacks import (
     ATTACKS,
     NORMS,
@@ -138,7 +143,7 @@ from core.techniques.attribution import (
     similarity,
     window_side,
 )
-from core.techniques.codes import ARRANGEMENTS, apart, arrange, codes, nearest
+from core.techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
 from core.techniques.defences import DEFENCES, defended
 from core.techniques.dream import (
     DREAMS,
@@ -151,23 +156,23 @@ from core.techniques.dream import (
     estimate_dream,
     painted_mask,
 )
-from core.techniques.filters import PRESETS, Preset, awake, estimate, maximize
+from core.techniques.filters import PRESETS, Preset, active_units, estimate, maximize
 from core.techniques.inversion import (
     INVERSIONS,
     Inversion,
     caricature,
-    code_distance,
     estimate_inversion,
+    feature_distance,
     invert,
     pixel_distance,
 )
 from core.techniques.units import PROJECTIONS, Patches, UnitIndex, ablate, around_grey, index_units, patches, projection
 
 __all__ = [
-    "ARRANGEMENTS",
     "ATTACKS",
     "DEFENCES",
     "DREAMS",
+    "EMBEDDINGS",
     "INVERSIONS",
     "LABEL_FILES",
     "LOGITS",
@@ -180,7 +185,6 @@ __all__ = [
     "DreamPreset",
     "Dreaming",
     "Estimate",
-    "Film",
     "Finding",
     "Frame",
     "Inversion",
@@ -198,18 +202,17 @@ __all__ = [
     "State",
     "Statistics",
     "UnitIndex",
+    "Video",
     "ablate",
     "activations",
-    "apart",
+    "active_units",
     "applications",
     "around_grey",
-    "arrange",
     "as_set",
     "ascend",
     "attack",
     "attribute",
     "available",
-    "awake",
     "bim",
     "card",
     "caricature",
@@ -217,7 +220,6 @@ __all__ = [
     "changes",
     "cifar10",
     "classifier",
-    "code_distance",
     "codes",
     "connections",
     "deepfool",
@@ -230,6 +232,7 @@ __all__ = [
     "dream_layers",
     "dream_video",
     "dream_zoom",
+    "embed",
     "encode_gif",
     "encode_jpeg",
     "encode_mp4",
@@ -239,11 +242,13 @@ __all__ = [
     "estimate",
     "estimate_dream",
     "estimate_inversion",
+    "feature_distance",
     "few_pixels",
     "fgsm",
     "fit",
     "fools",
     "gather",
+    "grid_layout",
     "imagenet_labels",
     "index_units",
     "insertion_deletion",
@@ -294,3 +299,21 @@ __all__ = [
     "universal",
     "window_side",
 ]
+
+_RENAMED = {
+    "ARRANGEMENTS": "EMBEDDINGS",
+    "Film": "Video",
+    "apart": "grid_layout",
+    "arrange": "embed",
+    "awake": "active_units",
+    "code_distance": "feature_distance",
+}
+"""Public names of earlier versions -> today's."""
+
+
+def __getattr__(name: str) -> _Any:
+    """A public name of an earlier version, with a ``DeprecationWarning``."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _warnings.warn(f"core.{name} is now core.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+    return globals()[_RENAMED[name]]

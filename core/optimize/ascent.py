@@ -1,8 +1,9 @@
 """Gradient ascent on pictures: the one loop behind filter maximization, DeepDream and the attacks.
 
-``ascend`` raises an objective by changing the parameters of a parameterization, and yields a ``Frame`` about every 0.2 seconds.
-One step (render, view, network, gradient, update) is one ``tf.function``, made once for each combination of objective,
-parameterization, transform, update and regularizer, kept with the classifier, and traced once for all units, batches and sizes.
+``ascend`` maximizes an objective by changing the parameters of a parameterization, and yields a ``Frame`` about every
+0.2 seconds. One step (render, view, network, gradient, update) is one ``tf.function``, made once for each combination
+of objective, parameterization, transform, update and regularizer, kept with the classifier, and traced once for all
+units, batches and sizes.
 """
 
 from __future__ import annotations
@@ -10,47 +11,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from core.networks import folding
 from core.networks.classifiers import Classifier
-from core.networks.folding import before_nonlinearity
 from core.optimize.objectives import PICTURE, REFERENCE, Objective
 from core.optimize.parameterizations import Parameterization, Pixels
+from core.optimize.regularizers import Regularizer
 from core.optimize.transforms import Chain, Transform
+from core.optimize.updates import Memory, Update
 from core.pauses import each
 
-__all__ = ["Adam", "Estimate", "Frame", "GradientAscent", "Regularizer", "State", "Update", "YosinskiRegularizer"]
-__all__ += ["activation_bytes", "ascend", "before_nonlinearity", "gradient", "last", "score"]
+__all__ = ["Estimate", "Frame", "State", "activation_bytes", "ascend", "gradient", "last", "score"]
 
 CHUNK = 0.2
 BATCH = 16
 PIXELS_AT_ONCE = BATCH * 128 * 128
 
-Memory = tuple[tf.Tensor, ...]
 Inputs = tuple[tf.Tensor, ...]
-
-
-class Update(Protocol):
-    """How a gradient changes parameters; a frozen dataclass. What it remembers has the shape of the parameters."""
-
-    def start(self, parameters: tf.Tensor) -> Memory:
-        """What it remembers before the first step."""
-
-    def __call__(
-        self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
-    ) -> tuple[tf.Tensor, Memory]:
-        """Parameters and memory after step number ``step`` (from 0), uphill along ``gradient``."""
-
-
-class Regularizer(Protocol):
-    """What is done to parameters after each update; a frozen dataclass."""
-
-    def __call__(self, parameters: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """The parameters, nearer to a natural picture."""
 
 
 @dataclass(frozen=True)
@@ -102,141 +83,6 @@ class Estimate:
     bytes: int
 
 
-# ------------------------------------------------------------------------------------------------- updates
-
-
-@dataclass(frozen=True)
-class GradientAscent:
-    """Plain steps uphill.
-
-    Attributes:
-        rate: length of a step, measured as ``normalize`` says; larger is faster and rougher.
-        normalize: what each picture's gradient is divided by: ``"mean"`` absolute value (google/deepdream),
-            ``"std"`` (TensorFlow's DeepDream tutorial), ``"rms"`` (Keras example of 2016), ``"l2"`` norm (Keras example
-            of today), or ``"none"``.
-    """
-
-    rate: float = 0.01
-    normalize: str = "mean"
-
-    def __post_init__(self) -> None:
-        if self.normalize not in _LENGTHS:
-            raise ValueError(f"Expected normalize to be one of {', '.join(_LENGTHS)}, got {self.normalize!r}")
-
-    def start(self, parameters: tf.Tensor) -> Memory:
-        """Nothing."""
-        return ()
-
-    def __call__(
-        self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
-    ) -> tuple[tf.Tensor, Memory]:
-        """One step along the gradient."""
-        return parameters + self.rate * tf.math.divide_no_nan(gradient, self.length(gradient)), memory
-
-    def length(self, gradient: Any) -> tf.Tensor:
-        """How long each gradient (N, H, W, 3) is, (N, 1, 1, 1)."""
-        return _LENGTHS[self.normalize](gradient)
-
-
-_PICTURE = (1, 2, 3)
-_LENGTHS = {
-    "mean": lambda g: tf.reduce_mean(tf.abs(g), _PICTURE, keepdims=True),
-    "std": lambda g: tf.math.reduce_std(g, _PICTURE, keepdims=True),
-    "rms": lambda g: tf.sqrt(tf.reduce_mean(tf.square(g), _PICTURE, keepdims=True)),
-    "l2": lambda g: tf.sqrt(tf.reduce_sum(tf.square(g), _PICTURE, keepdims=True)),
-    "none": lambda g: tf.ones_like(g[:, :1, :1, :1]),
-}
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam (Kingma and Ba, arXiv:1412.6980), uphill; every parameter moves at a speed of its own.
-
-    Attributes:
-        rate: about how far a parameter moves in one step; larger is faster and harsher.
-        mean: how slowly the running mean of gradients forgets.
-        square: how slowly the running mean of squares forgets.
-        epsilon: what keeps the division finite.
-        nesterov: look ahead along the momentum (Nadam, Dozat 2016).
-    """
-
-    rate: float = 0.05
-    mean: float = 0.9
-    square: float = 0.999
-    epsilon: float = 1e-8
-    nesterov: bool = False
-
-    def start(self, parameters: tf.Tensor) -> Memory:
-        """The two running means, zero."""
-        return tf.zeros_like(parameters), tf.zeros_like(parameters)
-
-    def __call__(
-        self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
-    ) -> tuple[tf.Tensor, Memory]:
-        """One step, with the running means corrected for their start at zero."""
-        count = tf.cast(step + 1, tf.float32)
-        mean = self.mean * memory[0] + (1 - self.mean) * gradient
-        square = self.square * memory[1] + (1 - self.square) * tf.square(gradient)
-        ahead = mean / (1 - self.mean ** (count + 1 if self.nesterov else count))
-        if self.nesterov:
-            ahead = self.mean * ahead + (1 - self.mean) / (1 - self.mean**count) * gradient
-        scale = tf.sqrt(square / (1 - self.square**count)) + self.epsilon
-        return parameters + self.rate * ahead / scale, (mean, square)
-
-
-# --------------------------------------------------------------------------------------------- regularizers
-
-
-@dataclass(frozen=True)
-class YosinskiRegularizer:
-    """The regularizers of Yosinski et al. (arXiv:1506.06579), for a ``Pixels`` parameterization; grey is their zero.
-
-    Attributes:
-        decay: share by which every pixel nears grey in a step; larger is flatter.
-        blur: standard deviation in pixels of a Gaussian blur.
-        every: steps from one blur to the next.
-        small: percentage of pixels, those nearest to grey, that are set to grey.
-        useless: percentage of pixels, those whose absence would matter least, that are set to grey.
-    """
-
-    decay: float = 0.0
-    blur: float = 0.0
-    every: int = 4
-    small: float = 0.0
-    useless: float = 0.0
-
-    def __call__(self, parameters: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Decay, blur, then the two kinds of clipping, as in yosinski/deep-visualization-toolbox."""
-        x = (parameters - 0.5) * (1 - self.decay)
-        if self.blur:
-            x = tf.cond(tf.equal(step % self.every, 0), lambda: _blurred(x, self.blur), lambda: x)
-        if self.small:
-            x = _without_least(x, tf.norm(x, axis=-1), self.small)
-        if self.useless:
-            x = _without_least(x, tf.abs(tf.reduce_sum(gradient * x, axis=-1)), self.useless)
-        return x + 0.5
-
-
-def _blurred(x: tf.Tensor, spread: float) -> tf.Tensor:
-    """A Gaussian blur of (N, H, W, 3), reaching to four standard deviations, edges mirrored as far as there is room."""
-    reach = max(1, round(4 * spread))
-    line = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
-    kernel = np.tile((line / line.sum())[:, None, None, None], (1, 1, 3, 1)).astype(np.float32)
-    for axis, shaped in ((1, kernel), (2, kernel.transpose(1, 0, 2, 3))):
-        frame = [[reach, reach] if dimension == axis else [0, 0] for dimension in range(4)]
-        x = tf.nn.depthwise_conv2d(tf.pad(x, frame, mode="SYMMETRIC"), shaped, (1, 1, 1, 1), "VALID")
-    return x
-
-
-def _without_least(x: tf.Tensor, worth: tf.Tensor, percentage: float) -> tf.Tensor:
-    """Zero where the worth (N, H, W) of a pixel is below this percentile of its picture."""
-    flat = tf.sort(tf.reshape(worth, (tf.shape(worth)[0], -1)), axis=1)
-    place = tf.cast(tf.cast(tf.shape(flat)[1] - 1, tf.float32) * percentage / 100, tf.int32)
-    return tf.where((worth < flat[:, place][:, None, None])[..., None], 0.0, x)
-
-
-# ------------------------------------------------------------------------------------------------- the loop
-
 _PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
 _TARGET = tf.TensorSpec((None,), tf.int32)
 _SEED = tf.TensorSpec((2,), tf.int32)
@@ -259,11 +105,11 @@ def ascend(
     seed: int = 0,
     batch: int | None = None,
 ) -> Iterator[Frame]:
-    """Raise an objective for every picture, ``steps`` times.
+    """Maximize an objective for every picture, ``steps`` times.
 
     Args:
         classifier: the network.
-        objective: what to raise.
+        objective: what to maximize.
         parameters: of the parameterization, (N, H, W, 3), or the ``state`` of a frame to go on from.
         target: one channel or class for each picture; tensors, so another one costs nothing.
         update: how a gradient changes the parameters.
@@ -272,8 +118,8 @@ def ascend(
         transform: through which random view the network sees the pictures, another one at every step.
         regularizer: what is done to the parameters after each update.
         memory: what the update remembers at the start, where it is more than ``update.start`` knows: (N, ...) tensors.
-        reference: pictures (N, H, W, 3) with which the objective compares the parameterization's: they go through the same views
-            and layers. Tensors, so another one costs nothing.
+        reference: pictures (N, H, W, 3) with which the objective compares the parameterization's: they go through the
+            same views and layers. Tensors, so another one costs nothing.
         seed: of the random views. The views of a step depend on it and the step only.
         batch: how many pictures run through the network together; more need more memory. By size where None: 16 of
             128 x 128. All pictures advance together, batch by batch.
@@ -397,7 +243,7 @@ def _compiled_step(
             moved, memory = update(parameters, slope, memory, number)
             if regularizer is not None:
                 moved = regularizer(moved, slope, number)
-            return parameterization.settle(moved), memory, value
+            return parameterization.project(moved), memory, value
 
         memories = tuple(tf.TensorSpec([None] * len(m.shape), m.dtype) for m in remembered)
         signature = [_PICTURES, memories, (_TARGET, _PICTURES)[: len(example[1])], _SEED, _STEP]

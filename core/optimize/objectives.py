@@ -17,8 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-__all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Logit", "Margin", "Match", "Neuron"]
-__all__ += ["PICTURE", "REFERENCE", "CodeDistance", "CodeProduct", "Loudness", "Objective", "Sum", "TotalVariation"]
+__all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "FeatureMatch", "Logit", "Margin", "Neuron"]
+__all__ += [
+    "PICTURE",
+    "REFERENCE",
+    "AlphaNorm",
+    "FeatureDotProduct",
+    "FeatureReconstruction",
+    "Objective",
+    "Sum",
+    "TotalVariation",
+]
 
 Activations = Mapping[str, tf.Tensor]
 
@@ -100,7 +109,7 @@ class Channel(Objective):
     """The mean of one channel over its map: "what does this filter like?".
 
     Attributes:
-        layer: its name. Before the nonlinearity it works best (``ascent.before_nonlinearity``).
+        layer: its name. Before the nonlinearity it works best (``folding.before_nonlinearity``).
         channel: None for the target's. A number here makes one compiled gradient per number.
         border: units left out on each side of the map; 2 in the Keras example (keras.io, "Visualizing what convnets
             learn"), against the frame that zero padding draws. More than the map allows leaves its middle.
@@ -233,7 +242,7 @@ class Energy(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class Match(Objective):
+class FeatureMatch(Objective):
     """Be like the nearest thing in another picture: the guided dream of google/deepdream ("controlling dreams").
 
     Every place of the map is drawn to that feature vector of the guide with which it has the largest dot product.
@@ -325,7 +334,7 @@ class Margin(Objective):
 
 
 @dataclass(frozen=True)
-class CodeDistance(Objective):
+class FeatureReconstruction(Objective):
     """How far the code of a layer is from the reference's: 0 where they are the same, 1 as far as no code at all.
 
     The squared distance divided by the squared length of the reference's code (Mahendran and Vedaldi,
@@ -342,7 +351,7 @@ class CodeDistance(Objective):
 
 
 @dataclass(frozen=True)
-class CodeProduct(Objective):
+class FeatureDotProduct(Objective):
     """More of whatever the reference has: a caricature (Olah et al., "The Building Blocks of Interpretability", 2018).
 
     The dot product with the reference's code times the cosine between the two, which is at least 0.1, to a power
@@ -384,7 +393,7 @@ class TotalVariation(Objective):
 
 
 @dataclass(frozen=True)
-class Loudness(Objective):
+class AlphaNorm(Objective):
     """How far the pictures are from mid grey: the mean over pixels of the distance to the power ``alpha``.
 
     Distances are measured in halves, so black and white count 1. Lowered, with a high alpha, it keeps pixels in their

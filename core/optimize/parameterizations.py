@@ -1,8 +1,8 @@
 """What is optimized, and how it becomes a picture.
 
-A parameterization turns parameters, real numbers (N, H, W, 3), into pictures (N, H, W, 3) RGB in [0, 1], differentiably. The
-parameters of every parameterization have the shape of the picture, so one compiled gradient serves all sizes; what they mean
-differs: pixels, waves, phases. A good parameterization makes natural pictures the easy ones to reach.
+A parameterization turns parameters, real numbers (N, H, W, 3), into pictures (N, H, W, 3) RGB in [0, 1],
+differentiably. The parameters of every parameterization have the shape of the picture, so one compiled gradient serves
+all sizes; what they mean differs: pixels, waves, phases. A good one makes natural pictures the easy ones to reach.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DARKEST = 1 / 1024  # the nearest to black and white that a sigmoid is asked to
 
 @dataclass(frozen=True)
 class Parameterization:
-    """What is optimized. A subclass has ``start``, ``paint`` and ``fit``.
+    """What is optimized. A subclass has ``start``, ``decode`` and ``encode``.
 
     Attributes:
         grey: render in grey, for a network that sees no colour.
@@ -38,21 +38,21 @@ class Parameterization:
         """Random parameters (count, height, width, 3); the same seed gives the same."""
         raise NotImplementedError
 
-    def paint(self, parameters: tf.Tensor) -> tf.Tensor:
+    def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """Parameters (N, H, W, 3) as a picture in colour, in [0, 1]."""
         raise NotImplementedError
 
-    def fit(self, pictures: tf.Tensor) -> tf.Tensor:
+    def encode(self, pictures: tf.Tensor) -> tf.Tensor:
         """The parameters (N, H, W, 3) whose rendering is nearest to the pictures (N, H, W, 3)."""
         raise NotImplementedError
 
-    def settle(self, parameters: tf.Tensor) -> tf.Tensor:
+    def project(self, parameters: tf.Tensor) -> tf.Tensor:
         """Parameters after a step, put back to where they may be."""
         return parameters
 
     def render(self, parameters: tf.Tensor) -> tf.Tensor:
         """Parameters (N, H, W, 3) as pictures (N, H, W, 3) RGB in [0, 1]."""
-        pictures = self.paint(parameters)
+        pictures = self.decode(parameters)
         if not self.grey:
             return pictures
         return tf.repeat(tf.tensordot(pictures, tf.constant(_LUMA) / sum(_LUMA), 1)[..., None], 3, axis=-1)
@@ -75,18 +75,18 @@ class Pixels(Parameterization):
         """Noise around mid grey."""
         shape, pair = (count, height, width, 3), _seed(seed)
         if self.normal:
-            return self.settle(0.5 + self.spread * tf.random.stateless_normal(shape, pair))
+            return self.project(0.5 + self.spread * tf.random.stateless_normal(shape, pair))
         return tf.random.stateless_uniform(shape, pair, 0.5 - self.spread, 0.5 + self.spread)
 
-    def paint(self, parameters: tf.Tensor) -> tf.Tensor:
+    def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """The pixels, clipped."""
         return tf.clip_by_value(parameters, 0.0, 1.0)
 
-    def fit(self, pictures: tf.Tensor) -> tf.Tensor:
+    def encode(self, pictures: tf.Tensor) -> tf.Tensor:
         """The pictures."""
         return tf.convert_to_tensor(pictures, tf.float32)
 
-    def settle(self, parameters: tf.Tensor) -> tf.Tensor:
+    def project(self, parameters: tf.Tensor) -> tf.Tensor:
         """Clipped to [0, 1]: beyond it a pixel would no longer feel its gradient."""
         return tf.clip_by_value(parameters, 0.0, 1.0)
 
@@ -104,34 +104,34 @@ class Fourier(Parameterization):
         spread: standard deviation of the start's parameters; 0.01 starts at almost plain grey, 1 at coloured clouds.
         decay: how much weaker short waves are, 1 / frequency ** decay; higher is smoother (Lucid 1, Xplique 0.85).
         contrast: strength of the picture before the sigmoid, which also makes each step larger; 1 is Lucid's.
-        loudest: the highest standard deviation before the sigmoid; a unit that wants no more than strong colours would
+        max_std: the highest standard deviation before the sigmoid; a unit that wants no more than strong colours would
             otherwise end in clipped areas. None is Lucid's.
     """
 
     spread: float = 0.01
     decay: float = 1.0
     contrast: float = 1.0
-    loudest: float | None = None
+    max_std: float | None = None
 
     def start(self, count: int, height: int, width: int, seed: int) -> tf.Tensor:
         """Normal numbers of standard deviation ``spread``."""
         return self.spread * tf.random.stateless_normal((count, height, width, 3), _seed(seed))
 
-    def paint(self, parameters: tf.Tensor) -> tf.Tensor:
+    def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """The sum of all waves, through a sigmoid."""
         return tf.sigmoid(_colourful(_hartley(parameters * self._scale(parameters))))
 
-    def fit(self, pictures: tf.Tensor) -> tf.Tensor:
+    def encode(self, pictures: tf.Tensor) -> tf.Tensor:
         """Exact, but for black and white, which a sigmoid reaches to within 1/1024."""
         planes = _hartley(_colourless(_logit(pictures)))
         return planes / self._scale(planes)
 
-    def settle(self, parameters: tf.Tensor) -> tf.Tensor:
-        """Weaker as a whole where the picture would be louder than ``loudest``; the transform keeps lengths."""
-        if self.loudest is None:
+    def project(self, parameters: tf.Tensor) -> tf.Tensor:
+        """Weaker as a whole where the picture would be louder than ``max_std``; the transform keeps lengths."""
+        if self.max_std is None:
             return parameters
         loud = tf.sqrt(tf.reduce_mean(tf.square(parameters * self._scale(parameters)), (1, 2, 3), keepdims=True))
-        return parameters * tf.minimum(1.0, self.loudest / (loud + 1e-12))
+        return parameters * tf.minimum(1.0, self.max_std / (loud + 1e-12))
 
     def _scale(self, planes: tf.Tensor) -> tf.Tensor:
         frequency = _frequencies(planes)
@@ -169,7 +169,7 @@ class MaCo(Parameterization):
         """Every phase equally likely."""
         return tf.random.stateless_uniform((count, height, width, 3), _seed(seed), -np.pi, np.pi)
 
-    def paint(self, parameters: tf.Tensor) -> tf.Tensor:
+    def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """The sum of all waves, standardized, through a sigmoid."""
         opposite = tf.roll(parameters[:, ::-1, ::-1], (1, 1), axis=(1, 2))
         phase = parameters - opposite  # odd in frequency, so the waves add up to a real picture
@@ -179,7 +179,7 @@ class MaCo(Parameterization):
         mean, variance = tf.nn.moments(planes, axes=(1, 2, 3), keepdims=True)
         return tf.sigmoid(self.contrast * (planes - mean) * tf.math.rsqrt(variance + 1e-8))
 
-    def fit(self, pictures: tf.Tensor) -> tf.Tensor:
+    def encode(self, pictures: tf.Tensor) -> tf.Tensor:
         """The phases of the pictures: their edges and shapes, not their contrast."""
         return tf.math.angle(_fourier(_colourless(_logit(pictures)))) / 2
 

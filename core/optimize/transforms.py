@@ -78,9 +78,9 @@ class Roll:
 
     def __call__(self, pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """(N, H, W, 3)."""
-        share = tf.random.stateless_uniform((2,), seed, -1.0, 1.0)
+        fraction = tf.random.stateless_uniform((2,), seed, -1.0, 1.0)
         reach = tf.shape(pictures)[1:3] / 2 if self.pixels is None else float(self.pixels)
-        return tf.roll(pictures, tf.cast(tf.round(share * tf.cast(reach, tf.float32)), tf.int32), axis=(1, 2))
+        return tf.roll(pictures, tf.cast(tf.round(fraction * tf.cast(reach, tf.float32)), tf.int32), axis=(1, 2))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Rotate:
-    """Turn around the middle by a random angle (bilinear); the corners that come in mirror the picture.
+    """Rotate around the middle by a random angle (bilinear); the corners that come in mirror the picture.
 
     Attributes:
         degrees: the largest angle either way.
@@ -120,8 +120,8 @@ class Rotate:
     def __call__(self, pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """(N, H, W, 3)."""
         choice = tf.random.stateless_uniform((), seed, 0, self.steps, tf.int32)
-        share = 2 * tf.cast(choice, tf.float32) / max(self.steps - 1, 1) - 1
-        return turn(pictures, share * math.radians(self.degrees))
+        fraction = 2 * tf.cast(choice, tf.float32) / max(self.steps - 1, 1) - 1
+        return rotate(pictures, fraction * math.radians(self.degrees))
 
 
 @dataclass(frozen=True)
@@ -129,19 +129,19 @@ class Crop:
     """Cut a random part out and enlarge it to the picture's size: the views of MaCo (arXiv:2306.06805).
 
     Attributes:
-        share: mean side of the part, as a share of the picture's; smaller ones draw finer detail.
+        fraction: mean side of the part, as a fraction of the picture's; smaller ones draw finer detail.
         spread: its standard deviation.
         centre: standard deviation of the part's centre; 0.15 there.
     """
 
-    share: float = 0.5
+    fraction: float = 0.5
     spread: float = 0.05
     centre: float = 0.15
 
     def __call__(self, pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """(N, H, W, 3)."""
         draw = tf.random.stateless_normal((3,), seed)
-        side = tf.clip_by_value(self.share + self.spread * draw[0], 0.05, 1.0)
+        side = tf.clip_by_value(self.fraction + self.spread * draw[0], 0.05, 1.0)
         middle = tf.clip_by_value(0.5 + self.centre * draw[1:], side / 2, 1 - side / 2)
         corners = tf.concat([middle - side / 2, middle + side / 2], axis=0)
         size, count = tf.shape(pictures), tf.shape(pictures)[0]
@@ -171,8 +171,8 @@ class Resize:
         return tf.image.resize(pictures, (self.height, self.width))
 
 
-def turn(pictures: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
-    """Turn (N, H, W, 3) around the middle by an angle in radians, anticlockwise; outside, the picture is mirrored.
+def rotate(pictures: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+    """Rotate (N, H, W, 3) around the middle by an angle in radians, anticlockwise; outside, the picture is mirrored.
 
     Bilinear, by gathering rows of all pictures at once: on a CPU faster than TensorFlow's projective transform, and
     with the exact gradient.

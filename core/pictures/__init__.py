@@ -1,1 +1,1 @@
-"""Pictures: files and bytes in, arrays in the middle, files and bytes out; sets of many. Nothing here knows a network."""
+"""Pictures: files and bytes in, arrays in the middle, files and bytes out; sets. Nothing here knows a network."""

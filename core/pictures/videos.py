@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from core.pictures import images
 
-__all__ = ["Film", "open_video"]
+__all__ = ["Video", "open_video"]
 
 # FFmpeg guesses formats from the content; others than these could open files and sockets of the machine.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif"
@@ -26,7 +26,7 @@ _WANTED = "Expected a short film (MP4, MOV, WebM or GIF)"
 
 
 @dataclass(frozen=True)
-class Film:
+class Video:
     """Pictures (T, H, W, 3) uint8 RGB, and how many of them make a second.
 
     Attributes:
@@ -40,7 +40,7 @@ class Film:
 
 def open_video(
     data: bytes, *, max_frames: int = 120, max_side: int = 480, max_rate: float = 12.0, max_bytes: int = MAX_BYTES
-) -> Film:
+) -> Video:
     """Read the beginning of a film.
 
     Args:
@@ -74,7 +74,7 @@ def open_video(
         cut = f"The file is damaged: only the first {len(pictures)} frames of it are used."
     if not pictures:
         raise ValueError(f"{_WANTED}, got a file without a whole frame.")
-    return Film(np.stack(list(_alike(pictures))), rate / keep, cut)
+    return Video(np.stack(list(_alike(pictures))), rate / keep, cut)
 
 
 def _check(container: av.container.InputContainer) -> float:

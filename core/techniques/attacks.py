@@ -23,9 +23,10 @@ import tensorflow as tf
 from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier
 from core.optimize import ascent, transforms
-from core.optimize.ascent import Adam, Frame, Memory, State, ascend
+from core.optimize.ascent import Frame, State, ascend
 from core.optimize.objectives import CrossEntropy, Logit, Margin, Objective
 from core.optimize.parameterizations import Pixels
+from core.optimize.updates import Adam, Memory
 from core.pictures import images, samples
 
 __all__ = ["ATTACKS", "NORMS", "Attack", "attack", "bim", "carlini_wagner", "deepfool", "distance", "epsilon_curve"]
@@ -477,15 +478,15 @@ def _to_border(slope: Any, pictures: Pictures, classes: npt.NDArray[np.int64], n
 class Tanh(Pixels):
     """Pictures as (tanh(w) + 1) / 2: no change can leave [0, 1] (Carlini and Wagner, arXiv:1608.04644)."""
 
-    def paint(self, parameters: tf.Tensor) -> tf.Tensor:
+    def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """In (0, 1)."""
         return (tf.tanh(parameters) + 1) / 2
 
-    def fit(self, pictures: tf.Tensor) -> tf.Tensor:
+    def encode(self, pictures: tf.Tensor) -> tf.Tensor:
         """Its inverse."""
         return tf.atanh((tf.convert_to_tensor(pictures, tf.float32) * 2 - 1) * 0.999999)
 
-    def settle(self, parameters: tf.Tensor) -> tf.Tensor:
+    def project(self, parameters: tf.Tensor) -> tf.Tensor:
         """As they are."""
         return parameters
 
@@ -534,7 +535,7 @@ def carlini_wagner(
         scores: list[npt.NDArray[np.float32]] = []
         for number in range(searches):
             reached = np.zeros(count, bool)
-            w = Tanh().fit(origin)
+            w = Tanh().encode(origin)
             memory = Adam().start(w)
             limit = tf.constant(np.float32(confidence)), tf.constant(weight.astype(np.float32).reshape(-1, 1, 1, 1))
             last = np.inf
@@ -585,7 +586,7 @@ def _carlini_step(classifier: Classifier, rate: float, targeted: bool) -> Any:
         def step(w: Any, memory: Any, origin: Any, target: Any, confidence: Any, weight: Any, number: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(w)
-                now = Tanh().paint(w)
+                now = Tanh().decode(w)
                 margin = goal(activations(now, target), target)
                 far = tf.reduce_sum(tf.square(now - origin), _PICTURE)
                 value = -far - tf.reshape(weight, (-1,)) * tf.maximum(confidence - margin, 0.0)
@@ -791,7 +792,7 @@ class Paste:
         angle = (2 * draw[1] - 1) * np.float32(np.deg2rad(self.turn))
         count = tf.shape(patches)[0]
         round_ = tf.tile(_disc(min(height, width))[None], (count, 1, 1, 1))
-        turned = transforms.turn(patches, angle) * round_
+        turned = transforms.rotate(patches, angle) * round_
         top = tf.cast(draw[2] * tf.cast(height - side, tf.float32), tf.int32)
         left = tf.cast(draw[3] * tf.cast(width - side, tf.float32), tf.int32)
         frame = [[0, 0], [top, height - side - top], [left, width - side - left], [0, 0]]

@@ -1,8 +1,8 @@
 """A layer's codes of many pictures: which pictures are alike to the network, and a map on which they lie together.
 
-A code is what a layer says of a picture, one number for each channel. ``arrange`` puts codes on a plane by t-SNE or
-PCA, ``apart`` moves what would overlap, and ``nearest`` finds the pictures most like one. (t-SNE: van der Maaten and
-Hinton, JMLR 9, 2008; a map of ImageNet made so: Karpathy's cnnembed.)
+A code is what a layer says of a picture, one number for each channel. ``embed`` puts codes on a plane by t-SNE or
+PCA, ``grid_layout`` moves what would overlap, and ``nearest`` finds the pictures most like one. (t-SNE: van der Maaten
+and Hinton, JMLR 9, 2008; a map of ImageNet made so: Karpathy's cnnembed.)
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sklearn.manifold import TSNE
 
 from core.networks.classifiers import Classifier
 
-__all__ = ["ARRANGEMENTS", "apart", "arrange", "codes", "nearest"]
+__all__ = ["EMBEDDINGS", "codes", "embed", "grid_layout", "nearest"]
 
-ARRANGEMENTS = ("tsne", "pca")
+EMBEDDINGS = ("tsne", "pca")
 BATCH = 64
 PERPLEXITY = 30
 FIRST_AXES = 50
@@ -51,7 +51,7 @@ def _code(units: tf.Tensor, flat: bool) -> Floats:
     return code
 
 
-def arrange(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Floats:
+def embed(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Floats:
     """Places (N, 2) on a plane for codes (N, channels), like ones together.
 
     Args:
@@ -64,8 +64,8 @@ def arrange(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Flo
         ValueError: another method, or codes that are not finite numbers (N, channels).
     """
     values = _codes(codes)
-    if method not in ARRANGEMENTS:
-        raise ValueError(f"Expected method to be one of {', '.join(ARRANGEMENTS)}, got {method!r}")
+    if method not in EMBEDDINGS:
+        raise ValueError(f"Expected method to be one of {', '.join(EMBEDDINGS)}, got {method!r}")
     if len(values) > MAX_PLACED:
         raise ValueError(f"Expected at most {MAX_PLACED} codes, got {len(values)}")
     same = not np.ptp(values, axis=0).any()  # scikit-learn's t-SNE crashes the whole process on equal codes
@@ -91,7 +91,7 @@ def _wide(values: Floats) -> Floats:
     return np.pad(values, ((0, 0), (0, max(0, 2 - values.shape[1]))))
 
 
-def apart(places: npt.ArrayLike, *, aspect: float = 1.6, room: float = 1.5) -> Floats:
+def grid_layout(places: npt.ArrayLike, *, aspect: float = 1.6, room: float = 1.5) -> Floats:
     """The nearest places (N, 2) on a grid on which no two are the same, so that pictures there do not overlap.
 
     Moves as little as possible as a whole (an optimal assignment).

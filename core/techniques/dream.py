@@ -27,8 +27,9 @@ from skimage.transform import AffineTransform, warp
 from core.networks import folding
 from core.networks.classifiers import Classifier
 from core.optimize import ascent
-from core.optimize.ascent import Estimate, Frame, GradientAscent
-from core.optimize.objectives import Direction, Energy, Match, Objective, Sum
+from core.optimize.ascent import Estimate, Frame
+from core.optimize.objectives import Direction, Energy, FeatureMatch, Objective, Sum
+from core.optimize.updates import GradientAscent
 from core.pictures import images
 
 __all__ = ["DREAMS", "DreamPreset", "Dreaming", "dream", "dream_layers", "dream_video", "dream_zoom", "estimate_dream"]
@@ -56,7 +57,7 @@ class DreamPreset:
         source: the paper or code that it follows, and what differs.
         layers: what to raise, as (name in the source's network, depth from 0 to 1, weight); another network is asked
             for its layer at that depth (``dream_layers``).
-        rate: length of a step, pictures in [0, 1].
+        step_size: length of a step, pictures in [0, 1].
         normalize: how long the gradient is taken to be (``GradientAscent``).
         steps: how many at each octave.
         octaves: how many sizes.
@@ -74,7 +75,7 @@ class DreamPreset:
     title: str
     source: str
     layers: tuple[tuple[str, float, float], ...]
-    rate: float
+    step_size: float
     normalize: str
     steps: int
     octaves: int
@@ -96,7 +97,7 @@ DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
             "Google's octaves with gentler steps in a mirrored frame, the gradient's mean taken off: the photograph "
             "stays, without borders, and as bright as it was.",
             (("conv4_2_relu", 0.6, 1.0), ("conv5_2_relu", 0.85, 1.0)),
-            rate=2 / 255,
+            step_size=2 / 255,
             normalize="mean",
             steps=12,
             octaves=4,
@@ -109,7 +110,7 @@ DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
             "google/deepdream, dream.ipynb: L2 of inception_4c/output, steps of 1.5/255 by mean absolute gradient, "
             "jitter 32, 10 steps at 4 octaves of 1.4, detail carried along.",
             (("inception_4c/output", 0.55, 1.0),),
-            rate=1.5 / 255,
+            step_size=1.5 / 255,
             normalize="mean",
             steps=10,
             octaves=4,
@@ -122,7 +123,7 @@ DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
             "keras.io, Deep Dream: InceptionV3 mixed4 to mixed7, weights 1, 1.5, 2, 2.5, steps of 0.01 in [-1, 1], 20 "
             "steps at 3 octaves of 1.4, an octave ends at a loss of 15.",
             (("mixed4", 0.42, 1.0), ("mixed5", 0.53, 1.5), ("mixed6", 0.63, 2.0), ("mixed7", 0.73, 2.5)),
-            rate=0.005,
+            step_size=0.005,
             normalize="mean",
             steps=20,
             octaves=3,
@@ -135,7 +136,7 @@ DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
             "tensorflow.org, DeepDream: mean of InceptionV3 mixed3 and mixed5, steps of 0.01 in [-1, 1] by the "
             "gradient's standard deviation, 50 steps at 5 octaves of 1.3, two of them above the picture's size.",
             (("mixed3", 0.32, 1.0), ("mixed5", 0.53, 1.0)),
-            rate=0.005,
+            step_size=0.005,
             normalize="std",
             steps=50,
             octaves=5,
@@ -156,12 +157,12 @@ class Dreaming(Frame):
     Attributes:
         octave: which size is being worked on, from 1.
         octaves: how many there are.
-        share: of the work that is done, 0 to 1; large octaves weigh more than small ones.
+        progress: the part of the work that is done, 0 to 1; large octaves weigh more than small ones.
     """
 
     octave: int = 1
     octaves: int = 1
-    share: float = 0.0
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def dream(
     steps: int | None = None,
     octaves: int | None = None,
     ratio: float | None = None,
-    rate: float | None = None,
+    step_size: float | None = None,
     normalize: str | None = None,
     jitter: int | None = None,
     guide: npt.ArrayLike | None = None,
@@ -208,7 +209,7 @@ def dream(
         steps: 1 to 500 at each octave. More dream deeper.
         octaves: 1 to 20 sizes. More make larger things, at little cost.
         ratio: 1.05 to 3, from one size to the next.
-        rate: length of a step, above 0 and up to 0.5. Larger is rougher.
+        step_size: length of a step, above 0 and up to 0.5. Larger is rougher.
         normalize: ``"mean"``, ``"std"``, ``"rms"`` or ``"l2"``, what each gradient is divided by.
         jitter: 0 to 256 pixels.
         guide: another picture; the dream turns every place toward whatever of the guide is nearest to it there
@@ -224,7 +225,7 @@ def dream(
             for the network, or weights that are NaN. All before the work.
     """
     recipe = _recipe(preset, steps, octaves, ratio)
-    recipe = _finer(recipe, rate, normalize, jitter)
+    recipe = _finer(recipe, step_size, normalize, jitter)
     original = _picture(picture, "picture")
     plan = _Plan(
         recipe,
@@ -308,7 +309,7 @@ def dream_zoom(
     *,
     frames: int = 60,
     zoom: float = 0.05,
-    turn: float = 0.0,
+    rotate: float = 0.0,
     drift: tuple[float, float] = (0.0, 0.0),
     seed: int = 0,
     **settings: Any,
@@ -321,8 +322,8 @@ def dream_zoom(
     Args:
         classifier, picture, layers: as for ``dream``.
         frames: 1 to 1000.
-        zoom: share of the side by which a frame is magnified, -0.2 to 0.5.
-        turn: degrees per frame, anticlockwise, -45 to 45.
+        zoom: fraction of the side by which a frame is magnified, -0.2 to 0.5.
+        rotate: degrees per frame, anticlockwise, -45 to 45.
         drift: pixels per frame, down and to the right.
         seed: of everything random.
         settings: of ``dream``; 2 octaves of 6 steps where they say nothing.
@@ -335,7 +336,7 @@ def dream_zoom(
     """
     _whole("frames", frames, 1, MAX_FRAMES)
     _within("zoom", zoom, -0.2, 0.5)
-    _within("turn", turn, -45, 45)
+    _within("rotate", rotate, -45, 45)
     for pixels in drift:
         _within("drift", pixels, -500, 500)
     _whole("seed", seed, 0, 2**31 - 1 - MAX_FRAMES)
@@ -346,7 +347,7 @@ def dream_zoom(
     def film() -> Iterator[Frame]:
         now = first
         for number in range(frames):
-            moved = now if number == 0 else _moved(now, zoom, turn, drift)
+            moved = now if number == 0 else _moved(now, zoom, rotate, drift)
             done = ascent.last(dream(classifier, moved, layers, seed=seed + number, **settings))
             now = _levelled(done.images.numpy(), first)
             yield Frame(number + 1, frames, tf.constant(now), done.score, done.curve)
@@ -402,11 +403,11 @@ def dream_video(
     return dreamed()
 
 
-def _moved(picture: Picture, zoom: float, turn: float, drift: tuple[float, float]) -> Picture:
+def _moved(picture: Picture, zoom: float, rotate: float, drift: tuple[float, float]) -> Picture:
     """The picture magnified and turned around its middle, then shifted; edges mirrored."""
     middle = np.array(picture.shape[2:0:-1]) / 2 - 0.5
     there = AffineTransform(translation=-middle)
-    there += AffineTransform(scale=1 + zoom, rotation=-np.deg2rad(turn))
+    there += AffineTransform(scale=1 + zoom, rotation=-np.deg2rad(rotate))
     there += AffineTransform(translation=middle + np.array(drift[::-1]))
     moved = warp(picture[0], there.inverse, order=3, mode="reflect")
     return np.clip(moved, 0, 1).astype(np.float32)[None]
@@ -435,21 +436,21 @@ def _dreams(plan: _Plan) -> Iterator[Dreaming]:
             picture = base + _enlarged(picture - below, size) if recipe.reinject else _enlarged(picture, size)
         for step in range(recipe.steps):
             since, slope, score = time.monotonic(), None, 0.0
-            share = _share(plan, octave, step)
+            progress = _progress(plan, octave, step)
             for slope, score in _slopes(plan, picture, (octave, step)):  # noqa: B007
                 if slope is None and scores and time.monotonic() - since > 1.0:
-                    yield _frame(plan, picture, base, (octave, step, total, share), scores)
+                    yield _frame(plan, picture, base, (octave, step, total, progress), scores)
                     since = time.monotonic()
             picture = _climbed(plan, picture, slope)
             scores.append(score)
             if recipe.ceiling is not None and score > recipe.ceiling:
                 break
-            yield _frame(plan, picture, base, (octave, step + 1, total, _share(plan, octave, step + 1)), scores)
+            yield _frame(plan, picture, base, (octave, step + 1, total, _progress(plan, octave, step + 1)), scores)
     own = picture if base.shape == plan.original.shape else _sized(picture, plan.original.shape[1:3])
     yield _frame(plan, own, plan.original, (len(plan.sizes) - 1, recipe.steps, total, 1.0), scores)
 
 
-def _share(plan: _Plan, octave: int, step: int) -> float:
+def _progress(plan: _Plan, octave: int, step: int) -> float:
     """The part of the work that is done."""
     pixels = [height * width for height, width in plan.sizes]
     return (sum(pixels[:octave]) + pixels[octave] * step / plan.recipe.steps) / sum(pixels)
@@ -458,7 +459,7 @@ def _share(plan: _Plan, octave: int, step: int) -> float:
 def _frame(
     plan: _Plan, picture: Picture, base: Picture, at: tuple[int, int, int, float], scores: list[float]
 ) -> Dreaming:
-    octave, step, total, share = at
+    octave, step, total, progress = at
     shown = np.clip(picture, 0, 1)
     if plan.keep_colours:
         shown = _coloured(shown, base)
@@ -466,7 +467,7 @@ def _frame(
     step += octave * plan.recipe.steps
     return Dreaming(
         step, total, tf.constant(shown), tf.constant(curve[-1]), tf.constant(curve),
-        octave=octave + 1, octaves=len(plan.sizes), share=share,
+        octave=octave + 1, octaves=len(plan.sizes), progress=progress,
     )  # fmt: skip
 
 
@@ -533,7 +534,7 @@ def _climbed(plan: _Plan, picture: Picture, slope: Picture | None) -> Picture:
         return picture
     if mask is not None:
         slope *= mask
-    slope *= plan.recipe.rate / max(length, 1e-12)
+    slope *= plan.recipe.step_size / max(length, 1e-12)
     slope += picture
     return np.clip(slope, 0, 1, out=slope)
 
@@ -589,9 +590,9 @@ def _recipe(preset: str | DreamPreset, steps: int | None, octaves: int | None, r
     return recipe if ratio is None else replace(recipe, ratio=_within("ratio", ratio, 1.05, 3.0))
 
 
-def _finer(recipe: DreamPreset, rate: float | None, normalize: str | None, jitter: int | None) -> DreamPreset:
-    if rate is not None:
-        recipe = replace(recipe, rate=_within("rate", rate, 1e-6, 0.5))
+def _finer(recipe: DreamPreset, step_size: float | None, normalize: str | None, jitter: int | None) -> DreamPreset:
+    if step_size is not None:
+        recipe = replace(recipe, step_size=_within("step_size", step_size, 1e-6, 0.5))
     if normalize is not None:
         recipe = replace(recipe, normalize=GradientAscent(normalize=normalize).normalize)
     return recipe if jitter is None else replace(recipe, jitter=_whole("jitter", jitter, 0, 256))
@@ -634,7 +635,7 @@ def _term(
     if guide is not None:
         seen = images.shrink(_picture(guide, "guide"), max_side=GUIDE_SIDE)
 
-        def match() -> Match:
+        def match() -> FeatureMatch:
             try:
                 features = classifier.tap([layer])(tf.constant(seen))[layer].numpy()
             except tf.errors.OpError:
@@ -642,7 +643,7 @@ def _term(
             if not features.size:
                 size = "{} x {}".format(*seen.shape[1:3])
                 raise ValueError(f"Expected a guide large enough for {layer}, got one that is {size} when shrunk")
-            return Match(layer, features.reshape(-1, features.shape[-1]), channels)
+            return FeatureMatch(layer, features.reshape(-1, features.shape[-1]), channels)
 
         return classifier.keep(("guide", layer, channels, images.digest(seen)), match)
     if recipe.objective == "mean":

@@ -20,23 +20,15 @@ import tensorflow as tf
 from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier
 from core.optimize import ascent
-from core.optimize.ascent import (
-    Adam,
-    Estimate,
-    Frame,
-    GradientAscent,
-    Regularizer,
-    State,
-    Update,
-    YosinskiRegularizer,
-    ascend,
-)
+from core.optimize.ascent import Estimate, Frame, State, ascend
 from core.optimize.objectives import Channel, Diversity, Neuron, Objective
 from core.optimize.parameterizations import Fourier, MaCo, Parameterization, Pixels
+from core.optimize.regularizers import Regularizer, YosinskiRegularizer
 from core.optimize.transforms import Chain, Crop, Jitter, Noise, Pad, Resize, Roll, Rotate, Scale
+from core.optimize.updates import Adam, GradientAscent, Update
 from core.pictures import images, samples
 
-__all__ = ["PRESETS", "Preset", "awake", "estimate", "maximize", "objective"]
+__all__ = ["PRESETS", "Preset", "active_units", "estimate", "maximize", "unit_objective"]
 
 MAX_STEPS = 5000
 MIN_SIDE, MAX_SIDE = 16, 1024
@@ -89,9 +81,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "convscope": Preset(
             "Convscope",
-            "Lucid's parameterization and optimizer with smoother waves, none too loud to be shown; shifts around the edges "
-            "instead of frames: no borders.",
-            Fourier(decay=1.2, loudest=4.0),
+            "Lucid's parameterization and optimizer with smoother waves, none too loud to be shown; shifts around the "
+            "edges instead of frames: no borders.",
+            Fourier(decay=1.2, max_std=4.0),
             Adam(0.05),
             128,
             Chain((Roll(), Scale(0.85, 1.15, 9))),
@@ -113,10 +105,10 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             border=2,
             contrast=0.15,
         ),
-        "yosinski-1": _yosinski(1, 500, 0.02, YosinskiRegularizer(blur=0.5, every=4, small=50)),
-        "yosinski-2": _yosinski(2, 750, 0.08, YosinskiRegularizer(decay=0.3, small=20)),
-        "yosinski-3": _yosinski(3, 1000, 0.02, YosinskiRegularizer(decay=0.0001, blur=1.0, every=4)),
-        "yosinski-4": _yosinski(4, 1000, 0.06, YosinskiRegularizer(blur=0.5, every=4, useless=90)),
+        "yosinski-1": _yosinski(1, 500, 0.02, YosinskiRegularizer(blur=0.5, blur_every=4, clip_small_norm=50)),
+        "yosinski-2": _yosinski(2, 750, 0.08, YosinskiRegularizer(decay=0.3, clip_small_norm=20)),
+        "yosinski-3": _yosinski(3, 1000, 0.02, YosinskiRegularizer(decay=0.0001, blur=1.0, blur_every=4)),
+        "yosinski-4": _yosinski(4, 1000, 0.06, YosinskiRegularizer(blur=0.5, blur_every=4, clip_small_contribution=90)),
         "maco": Preset(
             "MaCo",
             "Fel et al., arXiv:2306.06805; one view in a step instead of 32, of three quarters of the side, anywhere; "
@@ -143,7 +135,7 @@ def maximize(
     negative: bool = False,
     position: tuple[int, int] | str | None = None,
     facets: int = 1,
-    raising: Objective | None = None,
+    objective: Objective | None = None,
     state: State | None = None,
 ) -> Iterator[Frame]:
     """The pictures that raise units of a layer most; yields frames about 0.2 seconds apart.
@@ -163,7 +155,7 @@ def maximize(
         negative: lower the unit instead: what it hates.
         position: (row, column) in its map, or ``"middle"``; the whole map where None.
         facets: how many different pictures to make of each unit, side by side (Diversity).
-        raising: an objective to use instead; ``channels`` are its targets, and ``layer`` only what is checked.
+        objective: an objective to use instead; ``channels`` are its targets, and ``layer`` only what is checked.
         state: of a frame to go on from, with the same other settings; ``steps`` are then further ones.
 
     Raises:
@@ -174,7 +166,7 @@ def maximize(
     sides = _size(classifier, layer, size)
     count = _steps(chosen.steps if steps is None else steps)
     settings: dict[str, Any] = {"negative": negative, "position": position, "facets": facets, "border": chosen.border}
-    goal = raising or objective(classifier, layer, **settings)
+    goal = objective or unit_objective(classifier, layer, **settings)
     _check(classifier, layer, goal, position, state, (len(targets), *sides))
     parameterization = _canvas(classifier, chosen.parameterization)
     frames = ascend(
@@ -192,7 +184,7 @@ def maximize(
     return frames if chosen.contrast is None else (_shown(frame, chosen.contrast) for frame in frames)
 
 
-def objective(
+def unit_objective(
     classifier: Classifier,
     layer: str,
     *,
@@ -211,7 +203,7 @@ def objective(
     return goal + DIVERSITY * Diversity(_style(classifier, before), facets) if facets > 1 else goal
 
 
-def awake(
+def active_units(
     classifier: Classifier, layer: str, channels: Sequence[int], pictures: npt.ArrayLike
 ) -> npt.NDArray[np.bool_]:
     """Which units still say anything to their pictures (N, H, W, 3), one channel for each: (N,) bool.
@@ -345,7 +337,7 @@ def _require_same(state: State, shape: tuple[int, int, int]) -> None:
 
 
 def _canvas(classifier: Classifier, parameterization: Parameterization) -> Parameterization:
-    """The parameterization, grey for a network that sees no colour; one that needs the spectrum of pictures gets the samples'."""
+    """The parameterization, grey for a network that sees no colour; one that needs a spectrum gets the samples'."""
     if isinstance(parameterization, MaCo) and not parameterization.spectrum:
         parameterization = replace(parameterization, spectrum=_natural_spectrum())
     return replace(parameterization, grey=folding.picture_channels(classifier) == 1)
@@ -365,13 +357,13 @@ def _start(
     if isinstance(start, str):
         if start not in ("noise", "grey"):
             raise ValueError(f"Expected to start from 'noise', 'grey' or a picture, got {start!r}")
-        one = noise if start == "noise" else parameterization.fit(tf.fill((1, *size, 3), 0.5))
+        one = noise if start == "noise" else parameterization.encode(tf.fill((1, *size, 3), 0.5))
     else:
         picture = np.asarray(start, np.float32)
         picture = picture[None] if picture.ndim == 3 else picture
         if picture.ndim != 4 or picture.shape[0] != 1:
             raise ValueError(f"Expected one picture (H, W, 3) to start from, got shape {np.shape(start)}")
-        one = parameterization.fit(tf.constant(images.fit(picture, height=size[0], width=size[1])))
+        one = parameterization.encode(tf.constant(images.fit(picture, height=size[0], width=size[1])))
     own = one if len(one) == facets else one + (noise - tf.reduce_mean(noise, 0, keepdims=True))
     return tf.tile(own, (count // facets, 1, 1, 1))
 

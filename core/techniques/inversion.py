@@ -24,12 +24,13 @@ import tensorflow as tf
 from core.networks import folding
 from core.networks.classifiers import Classifier
 from core.optimize import ascent
-from core.optimize.ascent import Adam, Estimate, Frame, State, Update, ascend
-from core.optimize.objectives import CodeDistance, CodeProduct, Loudness, Objective, TotalVariation
+from core.optimize.ascent import Estimate, Frame, State, ascend
+from core.optimize.objectives import AlphaNorm, FeatureDotProduct, FeatureReconstruction, Objective, TotalVariation
 from core.optimize.parameterizations import Fourier, Parameterization, Pixels
 from core.optimize.transforms import Chain, Roll, Scale
+from core.optimize.updates import Adam, Update
 
-__all__ = ["INVERSIONS", "Inversion", "caricature", "code_distance", "estimate_inversion", "invert"]
+__all__ = ["INVERSIONS", "Inversion", "caricature", "estimate_inversion", "feature_distance", "invert"]
 __all__ += ["pixel_distance"]
 
 MAX_STEPS = 5000
@@ -53,7 +54,7 @@ class Inversion:
         power: of the cosine in that product.
         variation: weight of ``TotalVariation``, with ``beta``; more is smoother.
         beta: of the total variation.
-        loudness: weight of ``Loudness``, with ``alpha`` 6; more is greyer.
+        loudness: weight of ``AlphaNorm``, with ``alpha`` 6; more is greyer.
     """
 
     title: str
@@ -70,10 +71,10 @@ class Inversion:
 
     def objective(self, layer: str) -> Objective:
         """What is raised for one layer."""
-        goal: Objective = CodeProduct(layer, self.power) if self.product else -CodeDistance(layer)
+        goal: Objective = FeatureDotProduct(layer, self.power) if self.product else -FeatureReconstruction(layer)
         if self.variation:
             goal = goal - self.variation * TotalVariation(self.beta)
-        return goal - self.loudness * Loudness() if self.loudness else goal
+        return goal - self.loudness * AlphaNorm() if self.loudness else goal
 
 
 INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
@@ -103,7 +104,7 @@ INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
             "tensorflow/lucid recipes/caricature.py: dot product with the picture's code, waves, random views; both "
             "pictures have the same view, the cosine counts once, smoother waves that are never too loud, "
             "and some total variation.",
-            Fourier(decay=1.2, loudest=2.5),
+            Fourier(decay=1.2, max_std=2.5),
             Adam(0.05),
             64,
             Chain((Roll(4), Scale(0.9, 1.1, 5))),
@@ -183,7 +184,7 @@ def caricature(
     return invert(classifier, picture, layers, steps=steps, seed=seed, preset=recipe, state=state)
 
 
-def code_distance(
+def feature_distance(
     classifier: Classifier, picture: npt.ArrayLike, layer: str, pictures: npt.ArrayLike
 ) -> npt.NDArray[np.float32]:
     """How far the codes of pictures (N, H, W, 3) are from that of one picture of the same size, at one layer: (N,).

@@ -39,7 +39,7 @@ class UnitIndex:
     Attributes:
         layer: whose units they are.
         pictures: (channels, top) numbers of pictures in the set, the most exciting first; -1 where there are no more.
-        rows: (channels, top) places in the map of the layer; 0 for a layer without height and width.
+        rows: (channels, top) positions in the map of the layer; 0 for a layer without height and width.
         columns: the same.
         values: (channels, top) the activation there; -inf where there are no more pictures.
         means: (done, channels) mean activation over each picture.
@@ -155,7 +155,7 @@ class Patches:
         channel: the unit.
         which: (n,) numbers of the pictures in their set.
         pictures: (n, H, W, 3) float32 in [0, 1], whole.
-        places: (n, 2) row and column in the map of the layer.
+        positions: (n, 2) row and column in the map of the layer.
         windows: (n, 4) top, left, bottom and right of what the unit sees, in pixels.
         values: (n,) activations.
     """
@@ -163,7 +163,7 @@ class Patches:
     channel: int
     which: npt.NDArray[np.int32]
     pictures: Array
-    places: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
     windows: npt.NDArray[np.int32]
     values: Array
 
@@ -195,11 +195,10 @@ def patches(classifier: Classifier, index: UnitIndex, pictures: PictureSet, chan
         raise ValueError(f"Expected the set of {index.total} pictures that was indexed, got one of {len(pictures)}")
     there = index.pictures[channel] >= 0
     which = index.pictures[channel][there]
-    places = np.stack([index.rows[channel][there], index.columns[channel][there]], axis=1)
-    windows = [_window(classifier, index.layer, row, column) for row, column in places.tolist()]
-    return Patches(
-        int(channel), which, pictures.pictures(which), places, np.array(windows, np.int32), index.values[channel][there]
-    )  # fmt: skip
+    positions = np.stack([index.rows[channel][there], index.columns[channel][there]], axis=1)
+    windows = np.array([_window(classifier, index.layer, *position) for position in positions.tolist()], np.int32)
+    values = index.values[channel][there]
+    return Patches(int(channel), which, pictures.pictures(which), positions, windows, values)
 
 
 def projection(
@@ -208,7 +207,7 @@ def projection(
     layer: str,
     channel: int,
     *,
-    places: npt.ArrayLike | None = None,
+    positions: npt.ArrayLike | None = None,
     method: str = "deconvnet",
 ) -> Array:
     """What in each picture excites one unit at one place: its activation carried back to the pixels.
@@ -218,7 +217,7 @@ def projection(
         pictures: (N, H, W, 3) float in [0, 1].
         layer: of ``classifier.layers``.
         channel: of the layer.
-        places: (N, 2) row and column in the map of the layer; where the unit is excited most, where None.
+        positions: (N, 2) row and column in the map of the layer; where the unit is excited most, where None.
         method: ``"deconvnet"`` (Zeiler and Fergus, arXiv:1311.2901), ``"guided"`` (Springenberg et al.,
             arXiv:1412.6806), or the plain ``"gradient"``; they differ in what rectifiers let through.
 
@@ -232,8 +231,8 @@ def projection(
     batch = np.asarray(pictures, np.float32)
     _check_projection(classifier, batch, layer, channel, method)
     run = classifier.keep(("projection", layer, method), lambda: _projector(classifier, layer, method))
-    chosen = _strongest(classifier, batch, layer, channel) if places is None else np.asarray(places, np.int32)
-    _require_places(classifier, layer, chosen, batch)
+    chosen = _strongest(classifier, batch, layer, channel) if positions is None else np.asarray(positions, np.int32)
+    _require_positions(classifier, layer, chosen, batch)
     parts = [slice(first, first + BATCH // 2) for first in range(0, len(batch), BATCH // 2)]
     return np.concatenate(
         [run(tf.constant(batch[part]), tf.constant(channel), tf.constant(chosen[part])).numpy() for part in parts]
@@ -328,7 +327,7 @@ class _Table:
         self._place(grown, activation, chosen, first)
 
     def _place(self, grown: UnitIndex, activation: Array, chosen: npt.NDArray[np.intp], first: int) -> None:
-        """Find the places of what is new; only these columns of the activation are searched."""
+        """Find where in the map what is new lies; only these columns of the activation are searched."""
         top = grown.values.shape[1]
         kept = np.minimum(chosen, top - 1)
         rows, columns = (np.take_along_axis(old, kept, axis=1) for old in (grown.rows, grown.columns))
@@ -336,8 +335,8 @@ class _Table:
         if len(units):
             _, height, width, _ = activation.shape
             flat = activation.reshape(len(activation), height * width, -1)
-            places = flat[grown.pictures[units, ranks] - first, :, units].argmax(axis=1)
-            rows[units, ranks], columns[units, ranks] = places // width, places % width
+            positions = flat[grown.pictures[units, ranks] - first, :, units].argmax(axis=1)
+            rows[units, ranks], columns[units, ranks] = positions // width, positions % width
         end = first + len(activation)
         self.index = replace(grown, rows=rows, columns=columns, means=self.means[:end], peaks=self.peaks[:end])
 
@@ -405,12 +404,12 @@ def _projector(classifier: Classifier, layer: str, method: str) -> Any:
     signature = [PICTURES, tf.TensorSpec((), tf.int32), tf.TensorSpec((None, 2), tf.int32)]
 
     @tf.function(input_signature=signature)
-    def run(pictures: tf.Tensor, channel: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    def run(pictures: tf.Tensor, channel: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(pictures)
             units = tf.gather(forward(pictures)[layer], channel, axis=-1)
             if units.shape.rank == 3:
-                units = tf.gather_nd(units, places, batch_dims=1)
+                units = tf.gather_nd(units, positions, batch_dims=1)
         return tape.gradient(units, pictures, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     return run
@@ -481,12 +480,14 @@ def _check_projection(classifier: Classifier, batch: Array, layer: str, channel:
     _require_pictures(classifier, batch, layer)
 
 
-def _require_places(classifier: Classifier, layer: str, places: npt.NDArray[np.int32], batch: Array) -> None:
-    if places.shape != (len(batch), 2) or places.min() < 0:
-        raise ValueError(f"Expected a row and a column for each of {len(batch)} pictures, got shape {places.shape}")
+def _require_positions(classifier: Classifier, layer: str, positions: npt.NDArray[np.int32], batch: Array) -> None:
+    if positions.shape != (len(batch), 2) or positions.min() < 0:
+        raise ValueError(f"Expected a row and a column for each of {len(batch)} pictures, got shape {positions.shape}")
     if classifier.layer(layer).spatial:
         own = batch.shape[1:3] == classifier.size
         shape = classifier.layer(layer).shape if own else classifier.tap([layer])(batch[:1])[layer].shape[1:]
         rows, columns = shape[:2]
-        if places[:, 0].max() >= rows or places[:, 1].max() >= columns:
-            raise ValueError(f"Expected places within the {rows} x {columns} map of {layer}, got {places.max(axis=0)}")
+        if positions[:, 0].max() >= rows or positions[:, 1].max() >= columns:
+            raise ValueError(
+                f"Expected positions within the {rows} x {columns} map of {layer}, got {positions.max(axis=0)}"
+            )

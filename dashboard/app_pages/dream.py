@@ -74,7 +74,7 @@ def choose_details(recipe: Dream) -> Dream:
         with left:
             octaves = tuned("Octaves", (1, 2, 3, 4, 5, 6, 8), preset.octaves, "octaves")
             steps = tuned("Steps at each octave", (2, 5, 10, 20, 50, 100), preset.steps, "steps")
-            rate = tuned("Step, in 1/255", (0.5, 1.0, 1.5, 2.5, 4.0, 8.0), preset.rate * 255, "rate")
+            rate = tuned("Step, in 1/255", (0.5, 1.0, 1.5, 2.5, 4.0, 8.0), preset.step_size * 255, "rate")
         with right:
             ratio = tuned("Ratio of octaves", (1.2, 1.3, 1.4, 1.6, 2.0), preset.ratio, "ratio")
             jitter = tuned("Jitter in pixels", (8, 16, 32, 64), preset.jitter, "jitter")
@@ -93,7 +93,7 @@ def choose_details(recipe: Dream) -> Dream:
         seed = address.whole_number("Seed", most=9999, key="seed", placeholder="0") or 0
     return replace(
         recipe, layers=layers, channels=channels, octaves=octaves, steps=steps, ratio=ratio, jitter=jitter,
-        rate=rate / 255 if rate else None, normalize=normalize or None, guide=guide, keep_colours=keep, seed=seed,
+        step_size=rate / 255 if rate else None, normalize=normalize or None, guide=guide, keep_colours=keep, seed=seed,
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def choose_film(recipe: Dream) -> Dream:
             zoom = address.choice(st.select_slider, "Zoom per frame", (0.0, 0.02, 0.05, 0.1), key="zoom", default=0.05)
             turn = address.choice(st.select_slider, "Turn per frame", (-5, -2, -1, 0, 1, 2, 5), key="turn", default=1)
             drift = address.choice(st.select_slider, "Drift to the right", (-4, -2, 0, 2, 4), key="drift", default=0)
-        return replace(recipe, frames=frames, zoom=zoom, turn=float(turn), drift=drift)
+        return replace(recipe, frames=frames, zoom=zoom, rotate=float(turn), drift=drift)
     if recipe.make == "video":
         st.file_uploader(
             "A short film: MP4, MOV, WebM or GIF", type=["mp4", "mov", "webm", "gif"], key="film_file",

@@ -118,7 +118,7 @@ def show_row(recipe: Invert, frame: core.Frame) -> None:
     places[0].image(photo[0], width="stretch", alt=uploads.picture_title(recipe.picture))
     places[0].caption(f"**The photograph**  \n{says[0]}")
     for index, (layer, place) in enumerate(zip(recipe.layers, places[1:], strict=True)):
-        code = core.code_distance(own, photo, layer, images[index : index + 1])[0]
+        code = core.feature_distance(own, photo, layer, images[index : index + 1])[0]
         place.image(images[index], width="stretch", alt=f"Drawn from {layer}")
         place.caption(f"**{layer}**  \npixels {pixels[index]:.2f}, code {code:.3f}  \n{says[index + 1]}")
 

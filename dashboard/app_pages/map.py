@@ -30,8 +30,8 @@ net = {load}
 photographs = [(one.title, core.samples.load(one.name)) for one in core.samples.samples()]
 pictures = core.tiles(photographs, size=net.size, levels={levels})
 codes = core.codes(net, core.to_float(pictures.pixels), "{layer}")
-places = core.arrange(codes, "{method}", seed={seed})
-print(places.shape, core.apart(places).shape)
+places = core.embed(codes, "{method}", seed={seed})
+print(places.shape, core.grid_layout(places).shape)
 for index, cosine in zip(*core.nearest(codes, codes[0], 8)):
     print(pictures.title(index), cosine)
 """

@@ -54,7 +54,7 @@ class Dream(Runs, OnPicture):
     steps: int | None = None
     octaves: int | None = None
     ratio: float | None = None
-    rate: float | None = None
+    step_size: float | None = None
     normalize: str | None = None
     jitter: int | None = None
     guide: str = ""
@@ -65,7 +65,7 @@ class Dream(Runs, OnPicture):
     rounds: int = 1
     frames: int = 24
     zoom: float = 0.05
-    turn: float = 1.0
+    rotate: float = 1.0
     drift: int = 0
     video: str = ""
     blend: float = 0.5
@@ -115,18 +115,18 @@ class Dream(Runs, OnPicture):
         """The same once more, on what was dreamed; a zoom or a video ends where it ends."""
         return replace(self, rounds=self.rounds + 1) if self.make == "still" else None
 
-    def _video(self) -> core.Film:
+    def _video(self) -> core.Video:
         if self.video not in uploads.reels():
             raise ValueError("Expected a video to dream on; bring one first.")
         return uploads.reels()[self.video]
 
     def _motion(self) -> dict[str, Any]:
         """The settings of a zoom."""
-        return {name: getattr(self, name) for name in ("frames", "zoom", "turn")} | {"drift": (0, self.drift)}
+        return {name: getattr(self, name) for name in ("frames", "zoom", "rotate")} | {"drift": (0, self.drift)}
 
     def _plain(self) -> dict[str, Any]:
         """The settings of ``core.dream`` that say something, but for pictures and layers."""
-        names = ("channels", "preset", "steps", "octaves", "ratio", "rate", "normalize", "jitter", "keep_colours")
+        names = ("channels", "preset", "steps", "octaves", "ratio", "step_size", "normalize", "jitter", "keep_colours")
         return {name: getattr(self, name) for name in (*names, "seed") if getattr(self, name) is not None}
 
     def _options(self, size: tuple[int, int]) -> dict[str, Any]:

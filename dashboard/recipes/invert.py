@@ -21,7 +21,7 @@ frame = core.last(core.{call}(net, photo, layers, {option}, steps={steps}, seed=
 images = frame.images.numpy()
 Path("inverted.png").write_bytes(core.encode_png(core.tile(images, columns=len(layers))))
 for index, layer in enumerate(layers):
-    print(layer, core.code_distance(net, photo, layer, images)[index], core.pixel_distance(photo, images)[index])
+    print(layer, core.feature_distance(net, photo, layer, images)[index], core.pixel_distance(photo, images)[index])
 """
 
 

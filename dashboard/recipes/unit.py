@@ -13,7 +13,7 @@ BODY = """\
 pictures = {pictures}
 *_, found = core.index_units(net, [{layer!r}], pictures)
 best = core.patches(net, found[{layer!r}], pictures, {channel})
-back = core.projection(net, best.pictures, {layer!r}, {channel}, places=best.places, method={method!r})
+back = core.projection(net, best.pictures, {layer!r}, {channel}, positions=best.positions, method={method!r})
 Path("patches.png").write_bytes(core.encode_png(core.tile(best.cut())))
 Path("projections.png").write_bytes(core.encode_png(core.tile(core.around_grey(best.cut(back)))))
 print(found[{layer!r}].nearest({channel}))

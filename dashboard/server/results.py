@@ -140,7 +140,7 @@ def excited(
     net, layer = networks.network(name), _index.layer
     found = core.patches(net, _index, _pictures, channel)
     with SLOT.turn(short=True):
-        back = core.projection(net, found.pictures, layer, channel, places=found.places, method=method)
+        back = core.projection(net, found.pictures, layer, channel, positions=found.positions, method=method)
     labels = [
         f"{_pictures.title(int(which))}: {value:.3g}" for which, value in zip(found.which, found.values, strict=True)
     ]
@@ -264,7 +264,7 @@ def atlas(
     places = _places(name, layer, key, method, seed, _codes=codes)
     return Atlas(
         codes,
-        core.apart(places, aspect=0.8 if limits.phone() else 1.5) if packed else places,
+        core.grid_layout(places, aspect=0.8 if limits.phone() else 1.5) if packed else places,
         *_said(name, key, _pictures=pictures),
     )  # fmt: skip
 
@@ -284,7 +284,7 @@ def _places(
     name: str, layer: str, key: Any, method: str, seed: int, *, _codes: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     with ASIDE.turn():
-        return core.arrange(_codes, method, seed=seed)
+        return core.embed(_codes, method, seed=seed)
 
 
 @cached
@@ -315,7 +315,8 @@ def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> se
     if layer == core.LOGITS:
         return set()
     return {
-        int(index) for index in np.flatnonzero(~core.awake(networks.network(name), layer, units, frame.images.numpy()))
+        int(index)
+        for index in np.flatnonzero(~core.active_units(networks.network(name), layer, units, frame.images.numpy()))
     }
 
 

@@ -86,7 +86,7 @@ def picture(name: str) -> npt.NDArray[np.float32]:
 
 
 @st.cache_resource
-def reels() -> OrderedDict[str, core.Film]:
+def reels() -> OrderedDict[str, core.Video]:
     """The latest films that people brought, by the digest of their content."""
     return OrderedDict()
 

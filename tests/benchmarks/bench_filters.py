@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_filters.py [--filters 64] [--rounds 3] [--networks vgg16 resnet50v2 mobilenet_v2]
 
-Both raise the mean of a channel, without a border of 2, on a pixel parameterization by L2-normalized gradients, in float32 with
+Both raise the mean of a channel, without a border of 2, on pixels by L2-normalized gradients, in float32 with
 random weights, and take turns. Keras traces its step anew for every filter (it passes the index as a Python number);
 the engine's tracing is counted too: each round begins with a classifier that has compiled nothing.
 """
@@ -23,9 +23,9 @@ import tensorflow as tf
 
 from core.networks.classifiers import classifier
 from core.optimize import ascent
-from core.optimize.ascent import GradientAscent
 from core.optimize.objectives import Channel
 from core.optimize.parameterizations import Pixels
+from core.optimize.updates import GradientAscent
 from core.techniques import filters
 
 NETWORKS = {
@@ -64,7 +64,9 @@ def with_keras(network, layer, count):
 def with_engine(network, layer, count):
     net = classifier(network, name="bench", size=(SIDE, SIDE))
     preset = filters.Preset("", "", Pixels(), GradientAscent(5.0, "l2"), STEPS)
-    frames = filters.maximize(net, layer, range(count), size=SIDE, preset=preset, raising=Channel(layer, border=BORDER))
+    frames = filters.maximize(
+        net, layer, range(count), size=SIDE, preset=preset, objective=Channel(layer, border=BORDER)
+    )
     return ascent.last(frames).images.numpy()
 
 

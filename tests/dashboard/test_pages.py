@@ -280,7 +280,7 @@ def test_dream_follows_the_address() -> None:
     recipe = app.session_state.dream
     assert recipe.layers == (("conv2_relu", 2.5), ("conv3_2_relu", 1.0)) and recipe.channels == (3, 8, 9)
     assert (recipe.keep_colours, recipe.guide, recipe.seed, recipe.normalize) == (True, "flower", 7, "l2")
-    assert recipe.rate == pytest.approx(4 / 255)
+    assert recipe.step_size == pytest.approx(4 / 255)
 
 
 def test_surprise_dreams_something_else_at_once() -> None:

@@ -11,10 +11,12 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks import folding
 from core.optimize import ascent
-from core.optimize.ascent import Adam, GradientAscent, YosinskiRegularizer, ascend, last
+from core.optimize.ascent import ascend, last
 from core.optimize.objectives import Channel, CrossEntropy, Direction, Diversity, Energy, Logit, Neuron
 from core.optimize.parameterizations import Fourier, MaCo, Pixels
+from core.optimize.regularizers import YosinskiRegularizer
 from core.optimize.transforms import Chain, Jitter, Pad, Roll, Rotate, Scale
+from core.optimize.updates import Adam, GradientAscent
 
 CLIMB, PIXELS = GradientAscent(0.02, "rms"), Pixels()
 
@@ -80,13 +82,13 @@ def test_every_climb_climbs_and_no_two_alike(tiny, normalize):
 
 
 def test_settings_that_should_differ_differ(tiny):
-    updates = [Adam(0.01), Adam(0.02), Adam(0.01, nesterov=True), Adam(0.01, mean=0.5), Adam(0.01, square=0.5), CLIMB]
+    updates = [Adam(0.01), Adam(0.02), Adam(0.01, nesterov=True), Adam(0.01, beta_1=0.5), Adam(0.01, beta_2=0.5), CLIMB]
     regularizers = [
         YosinskiRegularizer(decay=0.1),
         YosinskiRegularizer(blur=0.6),
-        YosinskiRegularizer(blur=0.6, every=3),
-        YosinskiRegularizer(small=40),
-        YosinskiRegularizer(useless=40),
+        YosinskiRegularizer(blur=0.6, blur_every=3),
+        YosinskiRegularizer(clip_small_norm=40),
+        YosinskiRegularizer(clip_small_contribution=40),
     ]
     ends = [grow(tiny, Channel("conv2_bn"), update=update).images.numpy() for update in updates]
     ends += [grow(tiny, Channel("conv2_bn"), regularizer=regularizer).images.numpy() for regularizer in regularizers]
@@ -111,15 +113,15 @@ def test_regularizers_do_what_they_say():
     assert YosinskiRegularizer(decay=0.25)(x, slope, step).numpy() == pytest.approx(
         0.5 + 0.75 * (x.numpy() - 0.5), abs=1e-6
     )
-    blurred = YosinskiRegularizer(blur=1.0, every=4)(x, slope, step).numpy()
+    blurred = YosinskiRegularizer(blur=1.0, blur_every=4)(x, slope, step).numpy()
     assert blurred.std() < 0.5 * x.numpy().std() and blurred.mean() == pytest.approx(x.numpy().mean(), abs=0.01)
-    assert YosinskiRegularizer(blur=1.0, every=4)(x, slope, tf.constant(5)).numpy() == pytest.approx(
+    assert YosinskiRegularizer(blur=1.0, blur_every=4)(x, slope, tf.constant(5)).numpy() == pytest.approx(
         x.numpy(), abs=1e-6
     )
-    for regularizer in (YosinskiRegularizer(small=30), YosinskiRegularizer(useless=30)):
+    for regularizer in (YosinskiRegularizer(clip_small_norm=30), YosinskiRegularizer(clip_small_contribution=30)):
         grey = (regularizer(x, slope, step).numpy() == 0.5).all(-1).mean(axis=(1, 2))
         assert grey == pytest.approx(0.3, abs=0.01)
-    kept = np.abs(YosinskiRegularizer(small=30)(x, slope, step).numpy() - 0.5)
+    kept = np.abs(YosinskiRegularizer(clip_small_norm=30)(x, slope, step).numpy() - 0.5)
     norms = np.linalg.norm(x.numpy() - 0.5, axis=-1)
     assert norms[kept.any(-1)].min() >= np.percentile(norms[0], 30) * 0.9
 

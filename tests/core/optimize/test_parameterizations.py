@@ -29,7 +29,7 @@ def test_pictures_have_the_asked_shape_and_range(parameterization, size):
 @every
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
 def test_plain_pictures_and_huge_parameters_stay_finite(parameterization, level):
-    plain = parameterization.fit(tf.fill((1, 15, 20, 3), level))
+    plain = parameterization.encode(tf.fill((1, 15, 20, 3), level))
     for parameters in (plain, tf.zeros((1, 15, 20, 3)), tf.fill((1, 15, 20, 3), 1e4)):
         with tf.GradientTape() as tape:
             tape.watch(parameters)
@@ -69,14 +69,14 @@ def test_same_seed_same_start(parameterization):
 @pytest.mark.parametrize("parameterization", [c for c in EVERY if not isinstance(c, MaCo)], ids=repr)
 def test_a_canvas_can_fit_a_picture(parameterization, size):
     picture = np.random.default_rng(0).uniform(0.01, 0.99, (1, *size, 3)).astype(np.float32)
-    assert parameterization.render(parameterization.fit(picture)).numpy() == pytest.approx(picture, abs=2e-3)
+    assert parameterization.render(parameterization.encode(picture)).numpy() == pytest.approx(picture, abs=2e-3)
 
 
 @sizes
 def test_maco_keeps_the_shapes_of_a_picture(size):
     picture = fit(samples.load("cat"), height=size[0] * 3, width=size[1] * 3)
     parameterization = MaCo.like(picture)
-    pictures = parameterization.render(parameterization.fit(picture)).numpy()
+    pictures = parameterization.render(parameterization.encode(picture)).numpy()
     assert np.corrcoef(pictures.ravel(), picture.ravel())[0, 1] > 0.6
 
 
@@ -135,13 +135,13 @@ def test_rendering_does_not_trace_anew_for_another_size(parameterization):
 
 @pytest.mark.parametrize("size", [(24, 40), (23, 41)])
 def test_loud_waves_are_settled_and_quiet_ones_stay(size):
-    parameterization = Fourier(loudest=1.5)
+    parameterization = Fourier(max_std=1.5)
     for spread, most in ((0.01, None), (50.0, 1.5)):
         parameters = spread * Fourier(spread=1.0).start(2, *size, 3)
-        settled = parameterization.settle(parameters)
+        settled = parameterization.project(parameters)
         pictures = parameterization.render(settled).numpy()
         if most is None:
             np.testing.assert_array_equal(settled, parameters)
         else:
             assert np.abs(settled - parameters).max() > 1 and pictures.min() > 0.002 and pictures.max() < 0.998
-    np.testing.assert_array_equal(Fourier().settle(parameters), parameters)
+    np.testing.assert_array_equal(Fourier().project(parameters), parameters)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core.optimize.transforms import Chain, Crop, Jitter, Noise, Pad, Resize, Roll, Rotate, Scale, turn
+from core.optimize.transforms import Chain, Crop, Jitter, Noise, Pad, Resize, Roll, Rotate, Scale, rotate
 
 EVERY = [
     Chain(),
@@ -74,14 +74,14 @@ def test_jitter_reaches_every_shift_and_roll_loses_nothing(pictures):
 
 
 def test_half_a_turn_and_none(pictures):
-    assert turn(tf.constant(pictures), tf.constant(0.0)).numpy() == pytest.approx(pictures, abs=1e-5)
-    half = turn(tf.constant(pictures), tf.constant(np.pi, tf.float32)).numpy()
+    assert rotate(tf.constant(pictures), tf.constant(0.0)).numpy() == pytest.approx(pictures, abs=1e-5)
+    half = rotate(tf.constant(pictures), tf.constant(np.pi, tf.float32)).numpy()
     assert half == pytest.approx(pictures[:, ::-1, ::-1], abs=1e-4)
 
 
 def test_turn_turns_anticlockwise_around_the_middle():
     picture = np.random.default_rng(0).random((2, 9, 9, 3)).astype(np.float32)
-    assert turn(picture, tf.constant(np.pi / 2, tf.float32)).numpy() == pytest.approx(
+    assert rotate(picture, tf.constant(np.pi / 2, tf.float32)).numpy() == pytest.approx(
         np.rot90(picture, axes=(1, 2)), abs=1e-4
     )
 

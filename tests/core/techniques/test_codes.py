@@ -5,7 +5,7 @@ import pytest
 
 import core
 from core.networks.classifiers import LOGITS
-from core.techniques.codes import apart, arrange, codes, nearest
+from core.techniques.codes import codes, embed, grid_layout, nearest
 
 NORMAL = np.random.default_rng(3)
 GROUPS = np.repeat(np.eye(3, 7) * 20, 8, axis=0).astype(np.float32)
@@ -31,7 +31,7 @@ def test_batches_do_not_matter(tiny, monkeypatch):
 
 
 def test_pca_is_centred_and_its_first_axis_varies_most():
-    places = arrange(CODES, "pca")
+    places = embed(CODES, "pca")
     assert places.shape == (24, 2)
     assert places.mean(axis=0) == pytest.approx([0, 0], abs=1e-4)
     assert places[:, 0].var() >= places[:, 1].var()
@@ -39,30 +39,30 @@ def test_pca_is_centred_and_its_first_axis_varies_most():
 
 
 def test_tsne_puts_groups_together_and_follows_its_seed():
-    places = arrange(CODES, "tsne", seed=1)
+    places = embed(CODES, "tsne", seed=1)
     groups = places.reshape(3, 8, 2)
     within = np.linalg.norm(groups - groups.mean(axis=1, keepdims=True), axis=-1).max()
     middles = groups.mean(axis=1)
     between = min(np.linalg.norm(middles[a] - middles[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     assert between > 2 * within
-    assert np.array_equal(places, arrange(CODES, "tsne", seed=1))
+    assert np.array_equal(places, embed(CODES, "tsne", seed=1))
 
 
 @pytest.mark.parametrize("method", ["tsne", "pca"])
 @pytest.mark.parametrize("shape", [(1, 7), (2, 7), (3, 7), (4, 1), (5, 200)])
 def test_few_codes_and_many_channels_have_places(method, shape):
-    places = arrange(NORMAL.normal(size=shape), method)
+    places = embed(NORMAL.normal(size=shape), method)
     assert places.shape == (shape[0], 2) and np.isfinite(places).all()
 
 
 @pytest.mark.parametrize("method", ["tsne", "pca"])
 def test_equal_codes_have_places(method):
-    assert np.isfinite(arrange(np.ones((6, 5)), method)).all()
+    assert np.isfinite(embed(np.ones((6, 5)), method)).all()
 
 
 def test_apart_gives_everyone_a_cell_and_keeps_neighbours():
-    places = arrange(CODES, "pca")
-    cells = apart(places, aspect=2.0, room=1.5)
+    places = embed(CODES, "pca")
+    cells = grid_layout(places, aspect=2.0, room=1.5)
     assert len({tuple(cell) for cell in cells.tolist()}) == 24
     assert np.array_equal(cells, np.rint(cells)) and cells.min() >= 0
     columns, rows = cells.max(axis=0) + 1
@@ -70,12 +70,12 @@ def test_apart_gives_everyone_a_cell_and_keeps_neighbours():
     groups = cells.reshape(3, 8, 2)
     spread = np.linalg.norm(groups - groups.mean(axis=1, keepdims=True), axis=-1).mean()
     assert spread < np.linalg.norm(cells - cells.mean(axis=0), axis=-1).mean()
-    assert apart(places[:1]).tolist() == [[0, 0]]
+    assert grid_layout(places[:1]).tolist() == [[0, 0]]
 
 
 def test_what_is_on_a_grid_stays_there():
     grid = np.stack(np.meshgrid(np.arange(6), np.arange(4)), axis=-1).reshape(-1, 2)
-    assert np.array_equal(apart(grid, aspect=1.5, room=1), grid)
+    assert np.array_equal(grid_layout(grid, aspect=1.5, room=1), grid)
 
 
 def test_the_nearest_of_a_picture_is_itself(tiny):
@@ -98,13 +98,13 @@ def test_nearest_is_by_angle_and_a_silent_code_is_near_to_none():
         (lambda net: codes(net, np.zeros((24, 40, 3)), "conv1"), "Expected pictures of shape"),
         (lambda net: codes(net, np.zeros((0, 24, 40, 3)), "conv1"), "Expected pictures of shape"),
         (lambda net: codes(net, np.zeros((1, 24, 40, 3)), "conv9"), "has no layer 'conv9'"),
-        (lambda _: arrange(CODES, "umap"), "Expected method to be one of tsne, pca, got 'umap'"),
-        (lambda _: arrange(CODES[0]), "Expected finite numbers"),
-        (lambda _: arrange(np.full((3, 2), np.nan)), "Expected finite numbers"),
-        (lambda _: arrange(np.zeros((5001, 2))), "Expected at most 5000 codes, got 5001"),
-        (lambda _: apart(CODES), "Expected up to 5000 places"),
-        (lambda _: apart(CODES[:, :2], aspect=0), "Expected an aspect"),
-        (lambda _: apart(CODES[:, :2], room=0.5), "room from 1 to 10"),
+        (lambda _: embed(CODES, "umap"), "Expected method to be one of tsne, pca, got 'umap'"),
+        (lambda _: embed(CODES[0]), "Expected finite numbers"),
+        (lambda _: embed(np.full((3, 2), np.nan)), "Expected finite numbers"),
+        (lambda _: embed(np.zeros((5001, 2))), "Expected at most 5000 codes, got 5001"),
+        (lambda _: grid_layout(CODES), "Expected up to 5000 places"),
+        (lambda _: grid_layout(CODES[:, :2], aspect=0), "Expected an aspect"),
+        (lambda _: grid_layout(CODES[:, :2], room=0.5), "room from 1 to 10"),
         (lambda _: nearest(CODES, CODES[0, :3], 2), "Expected a code of 7 channels"),
         (lambda _: nearest(CODES, CODES[0], 0), "Expected a count of at least 1, got 0"),
     ],

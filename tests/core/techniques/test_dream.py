@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import core
 from core.optimize.ascent import gradient
-from core.optimize.objectives import Energy, Match, Sum
+from core.optimize.objectives import Energy, FeatureMatch, Sum
 from core.techniques.dream import _cuts, _sizes
 
 MIX = {"conv1_relu": 1.0, "conv2_relu": 2.0}
@@ -70,9 +70,9 @@ def test_a_step_is_the_published_one(tiny, own):
 
 
 def test_lost_detail_comes_back(tiny, photo):
-    quiet = image(run(tiny, photo, MIX, rate=1e-6, octaves=4, steps=1))
+    quiet = image(run(tiny, photo, MIX, step_size=1e-6, octaves=4, steps=1))
     np.testing.assert_allclose(quiet, photo, atol=1e-3)
-    blurred = image(run(tiny, photo, MIX, preset=replace(core.DREAMS["tensorflow"], rate=1e-6), steps=1))
+    blurred = image(run(tiny, photo, MIX, preset=replace(core.DREAMS["tensorflow"], step_size=1e-6), steps=1))
     assert np.abs(blurred - photo).mean() > 5 * np.abs(quiet - photo).mean()
 
 
@@ -84,8 +84,8 @@ def test_same_seed_same_dream(tiny, own):
 @pytest.mark.parametrize(
     "change",
     [
-        {"octaves": 1}, {"ratio": 1.9}, {"rate": 0.03}, {"normalize": "std"}, {"jitter": 0}, {"keep_colours": True},
-        {"channels": [2]}, {"preset": "google"},
+        {"octaves": 1}, {"ratio": 1.9}, {"step_size": 0.03}, {"normalize": "std"}, {"jitter": 0}, {"channels": [2]},
+        {"keep_colours": True}, {"preset": "google"},
     ],
     ids=str,
 )  # fmt: skip
@@ -169,7 +169,7 @@ def test_guide_draws_toward_its_own_features(net, photo):
     layer = "conv4_2_relu"
     guided = image(run(net, photo, {layer: 1.0}, guide=guide, octaves=2))
     features = net.tap([layer])(guide)[layer].numpy()
-    likeness = Match(layer, features.reshape(-1, features.shape[-1]))
+    likeness = FeatureMatch(layer, features.reshape(-1, features.shape[-1]))
     scores = [float(core.score(net, likeness, x, [0])[0]) for x in (photo, guided)]
     assert scores[1] > 1.2 * scores[0]
     assert np.abs(guided - image(run(net, photo, {layer: 1.0}, octaves=2))).mean() > 0.01
@@ -224,15 +224,15 @@ ODD = SimpleNamespace(thin=np.zeros((1, 1, 4000, 3), np.float32), nan=np.full((1
         ({"steps": 10**6}, "steps from 1 to 500"),
         ({"octaves": 0}, "octaves from 1 to 20"),
         ({"ratio": 1.0}, "ratio from 1.05 to 3"),
-        ({"rate": 0.0}, "rate from 1e-06 to 0.5"),
-        ({"rate": np.nan}, "rate from 1e-06 to 0.5"),
+        ({"step_size": 0.0}, "step_size from 1e-06 to 0.5"),
+        ({"step_size": np.nan}, "step_size from 1e-06 to 0.5"),
         ({"normalize": "max"}, "normalize to be one of"),
         ({"jitter": -1}, "jitter from 0 to 256"),
         ({"tile": 8}, "tile from 64"),
         ({"mask": np.ones((3, 3))}, "a mask of the picture's size"),
         ({"mask": np.zeros((48, 64))}, "a mask of values from 0 to 1, not all of them 0"),
         ({"guide": np.zeros((33, 4000, 3))}, "a guide large enough for"),
-        ({"rate": "0.1"}, "rate from 1e-06 to 0.5"),
+        ({"step_size": "0.1"}, "step_size from 1e-06 to 0.5"),
         ({"channels": ["3"]}, "channels as whole numbers"),
         ({"preset": ["google"]}, "There is no dream preset"),
         ({"layers": {"conv1": "1"}}, "finite weights of layers"),
@@ -251,11 +251,11 @@ def test_impossible_wishes_get_one_sentence(tiny, settings, sentence):
 
 
 def test_zoom_keeps_brightness_and_contrast(tiny, photo):
-    frames = list(core.dream_zoom(tiny, photo, MIX, frames=8, zoom=0.06, turn=2, drift=(1, -1), steps=2))
+    frames = list(core.dream_zoom(tiny, photo, MIX, frames=8, zoom=0.06, rotate=2, drift=(1, -1), steps=2))
     pictures = np.concatenate([image(frame) for frame in frames])
     assert pictures.shape == (8, *photo.shape[1:]) and [frame.step for frame in frames] == list(range(1, 9))
     assert np.ptp(pictures.mean(axis=(1, 2, 3))) < 0.02 and np.ptp(pictures.std(axis=(1, 2, 3))) < 0.05
-    still = core.dream_zoom(tiny, photo, MIX, frames=2, zoom=0.3, steps=1, rate=1e-6)
+    still = core.dream_zoom(tiny, photo, MIX, frames=2, zoom=0.3, steps=1, step_size=1e-6)
     _, second = (image(frame) for frame in still)
     height, width = photo.shape[1:3]
     inner = photo[:, round(height * 0.15 / 1.3) :][:, : round(height / 1.3), round(width * 0.15 / 1.3) :]
@@ -266,8 +266,10 @@ def test_zoom_keeps_brightness_and_contrast(tiny, photo):
 def test_video_of_a_still_scene_neither_flickers_nor_drifts(tiny, photo):
     noise = np.random.default_rng(0).normal(0, 0.01, (8, *photo.shape[1:])).astype(np.float32)
     film = core.to_uint8(np.clip(photo + noise, 0, 1))
-    pictures = np.concatenate([image(frame) for frame in core.dream_video(tiny, film, MIX, steps=2, rate=0.02)])
-    alone = np.concatenate([image(run(tiny, one, MIX, octaves=3, steps=2, rate=0.02)) for one in core.to_float(film)])
+    pictures = np.concatenate([image(frame) for frame in core.dream_video(tiny, film, MIX, steps=2, step_size=0.02)])
+    alone = np.concatenate(
+        [image(run(tiny, one, MIX, octaves=3, steps=2, step_size=0.02)) for one in core.to_float(film)]
+    )
     dreamed = np.abs(pictures[-1] - photo[0]).mean()
     flicker, apart = (np.abs(np.diff(x[3:], axis=0)).mean() for x in (pictures, alone))
     assert dreamed > 0.02 and flicker < 0.35 * dreamed
@@ -289,7 +291,7 @@ def test_video_begins_anew_where_the_film_moves(tiny, photo):
     [
         (core.dream_zoom, {"frames": 0}, "frames from 1 to 1000"),
         (core.dream_zoom, {"zoom": 2.0}, "zoom from -0.2 to 0.5"),
-        (core.dream_zoom, {"turn": 90.0}, "turn from -45 to 45"),
+        (core.dream_zoom, {"rotate": 90.0}, "rotate from -45 to 45"),
         (core.dream_zoom, {"steps": 0}, "steps from 1 to 500"),
         (core.dream_video, {"blend": 1.0}, "blend from 0 to 0.95"),
         (core.dream_video, {"octaves": 0}, "octaves from 1 to 20"),

@@ -9,12 +9,13 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks.classifiers import LOGITS
 from core.networks.folding import BEFORE
-from core.optimize.ascent import Adam, last, score
+from core.optimize.ascent import last, score
 from core.optimize.objectives import Channel, Energy, Neuron
 from core.optimize.parameterizations import Fourier, MaCo
 from core.optimize.transforms import Chain, Roll
+from core.optimize.updates import Adam
 from core.techniques import filters
-from core.techniques.filters import PRESETS, awake, estimate, maximize, objective
+from core.techniques.filters import PRESETS, active_units, estimate, maximize, unit_objective
 
 FAST = filters.Preset("fast", "", Fourier(), Adam(0.1), 4, Chain((Roll(),)))
 
@@ -51,11 +52,11 @@ def test_presets_differ(tiny):
 
 
 def test_units_are_raised_before_their_nonlinearity(tiny):
-    assert objective(tiny, "conv2_relu") == objective(tiny, "conv2") == Channel("conv2_bn")
-    assert objective(tiny, "conv1_relu", border=2) == Channel("conv1", border=2)
-    assert objective(tiny, LOGITS) == Channel(LOGITS)
+    assert unit_objective(tiny, "conv2_relu") == unit_objective(tiny, "conv2") == Channel("conv2_bn")
+    assert unit_objective(tiny, "conv1_relu", border=2) == Channel("conv1", border=2)
+    assert unit_objective(tiny, LOGITS) == Channel(LOGITS)
     fused = small(L.Conv2D(4, 3, activation="relu", name="conv"))
-    assert objective(fused, "conv") == Channel("conv" + BEFORE)
+    assert unit_objective(fused, "conv") == Channel("conv" + BEFORE)
     frame = grow(fused, "conv", range(4))
     assert rose(frame)
 
@@ -67,7 +68,7 @@ def test_negative_lowers_and_a_position_is_one_place(tiny):
     middle = grow(tiny, "conv2", [2, 3], position="middle").images
     unit = Channel("conv2_bn")
     assert (score(tiny, unit, raised, [2, 3]).numpy() > score(tiny, unit, lowered, [2, 3]).numpy()).all()
-    assert objective(tiny, "conv2", position=(2, 5)) == Neuron("conv2_bn", 2, 5)
+    assert unit_objective(tiny, "conv2", position=(2, 5)) == Neuron("conv2_bn", 2, 5)
     assert not np.allclose(here, raised) and not np.allclose(here, middle)
 
 
@@ -119,7 +120,7 @@ def test_facets_are_different_pictures_of_one_unit(tiny):
 
 def test_an_objective_of_ones_own(tiny):
     goal = Channel("conv2_bn") - 0.1 * Energy("conv1")
-    frame = grow(tiny, "conv2", [1, 2], raising=goal)
+    frame = grow(tiny, "conv2", [1, 2], objective=goal)
     assert rose(frame)
 
 
@@ -162,10 +163,14 @@ def test_dead_units_are_waked_or_said_to_be_dead():
     bias = keras.initializers.Constant([0.0, -0.4, -100.0])
     kernel = keras.initializers.Constant(np.full((3, 3, 3, 3), 0.025))
     net = small(L.Conv2D(3, 3, kernel_initializer=kernel, bias_initializer=bias, name="conv"), L.ReLU(name="relu"))
-    frame = grow(net, "relu", [0, 1, 2], raising=Channel("relu"), start="grey", steps=20)
-    assert awake(net, "relu", [0, 1, 2], np.full((3, 24, 40, 3), 0.5, np.float32)).tolist() == [True, False, False]
-    assert awake(net, "relu", [0, 1, 2], frame.images).tolist() == [True, True, False]
-    assert awake(net, "conv", [0, 1, 2], frame.images).tolist() == [True, True, False]
+    frame = grow(net, "relu", [0, 1, 2], objective=Channel("relu"), start="grey", steps=20)
+    assert active_units(net, "relu", [0, 1, 2], np.full((3, 24, 40, 3), 0.5, np.float32)).tolist() == [
+        True,
+        False,
+        False,
+    ]
+    assert active_units(net, "relu", [0, 1, 2], frame.images).tolist() == [True, True, False]
+    assert active_units(net, "conv", [0, 1, 2], frame.images).tolist() == [True, True, False]
 
 
 def test_an_estimate_grows_with_the_work(tiny):
@@ -193,7 +198,7 @@ BAD = {
     r"Expected a position \(row, column\) or 'middle', got \(-1, 0\)": {"position": (-1, 0)},
     "Expected a position within the 5 x 16 map of conv2, got row 5, column 0": {"position": (5, 0)},
     "Expected a layer with height and width for a position, got 'logits'": {"layer": "logits", "position": (0, 0)},
-    "Expected an objective, got str": {"raising": "Channel"},
+    "Expected an objective, got str": {"objective": "Channel"},
     "Expected the state of 2 pictures of 24 x 40, got 1 of 24 x 40": {"state": 1, "channels": [0, 1]},
 }
 

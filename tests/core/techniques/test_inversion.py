@@ -10,7 +10,14 @@ from core.networks.classifiers import LOGITS
 from core.optimize import ascent
 from core.optimize.ascent import last
 from core.techniques import inversion
-from core.techniques.inversion import INVERSIONS, caricature, code_distance, estimate_inversion, invert, pixel_distance
+from core.techniques.inversion import (
+    INVERSIONS,
+    caricature,
+    estimate_inversion,
+    feature_distance,
+    invert,
+    pixel_distance,
+)
 
 ROW = ("conv1_relu", "conv2_relu", LOGITS)
 
@@ -56,9 +63,9 @@ def test_what_is_inverted_has_nearly_the_same_code(tiny):
     wanted = smooth()
     frame = row(tiny, wanted, ("conv2_relu",), steps=80)
     grey = np.full_like(wanted, 0.5)
-    found, plain = code_distance(tiny, wanted, "conv2_relu", np.concatenate([frame.images.numpy(), grey]))
+    found, plain = feature_distance(tiny, wanted, "conv2_relu", np.concatenate([frame.images.numpy(), grey]))
     assert found < 0.05 and found < 0.3 * plain
-    assert code_distance(tiny, wanted, "conv2_relu", wanted) == pytest.approx([0], abs=1e-9)
+    assert feature_distance(tiny, wanted, "conv2_relu", wanted) == pytest.approx([0], abs=1e-9)
 
 
 def test_a_caricature_has_more_of_the_code_than_the_picture_itself(tiny):
@@ -73,7 +80,7 @@ def test_a_higher_power_stays_nearer_to_the_picture(tiny):
     free, strict = (
         last(caricature(tiny, smooth(), ["conv2_relu"], power=power, steps=40)).images for power in (0.0, 6.0)
     )
-    far, near = (code_distance(tiny, smooth(), "conv2_relu", one)[0] for one in (free, strict))
+    far, near = (feature_distance(tiny, smooth(), "conv2_relu", one)[0] for one in (free, strict))
     assert near < far
 
 
@@ -172,7 +179,7 @@ def test_errors_of_power_state_size_and_weights(tiny, linear):
     with pytest.raises(ValueError, match="Expected a picture of 24 x 40, the only size of these layers, got 23 x 41"):
         invert(linear, smooth(23, 41), [LOGITS])
     with pytest.raises(ValueError, match=r"Expected pictures of shape \(N, 24, 40, 3\)"):
-        code_distance(tiny, smooth(), "conv1", smooth(23, 41))
+        feature_distance(tiny, smooth(), "conv1", smooth(23, 41))
     with pytest.raises(ValueError, match="Expected one picture and others of its size"):
         pixel_distance(smooth(), smooth(23, 41))
     broken = keras.Sequential([keras.Input((24, 40, 3)), L.Conv2D(2, 3, name="one")])

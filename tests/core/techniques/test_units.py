@@ -105,7 +105,7 @@ def test_nothing_outside_of_the_patch_changes_the_unit(tiny, pictures, layer):
         for one, picture, (top, left, bottom, right) in zip(outside, best.pictures, best.windows, strict=True):
             assert top >= 0 and left >= 0 and bottom <= 24 and right <= 40
             one[top:bottom, left:right] = picture[top:bottom, left:right]
-        units_there = (np.arange(len(best)), best.places[:, 0], best.places[:, 1], channel)
+        units_there = (np.arange(len(best)), best.positions[:, 0], best.positions[:, 1], channel)
         after = core.activations(tiny, outside, [layer])[layer][units_there]
         np.testing.assert_allclose(after, best.values, rtol=1e-4, atol=1e-5)
 
@@ -122,8 +122,8 @@ def test_window_is_exactly_the_receptive_field_inside_the_picture(tiny):
 def test_patches_of_a_layer_without_places_are_whole_pictures(tiny, pictures):
     for layer in ("gap", "logits"):
         best = core.patches(tiny, indexed(tiny, layer, pictures), pictures, 2)
-        assert np.array_equal(best.cut(), best.pictures) and not best.places.any()
-        back = core.projection(tiny, best.pictures, layer, 2, places=best.places)
+        assert np.array_equal(best.cut(), best.pictures) and not best.positions.any()
+        back = core.projection(tiny, best.pictures, layer, 2, positions=best.positions)
         assert back.shape == best.pictures.shape and np.ptp(back) > 0
 
 
@@ -131,7 +131,7 @@ def test_patches_of_a_layer_without_places_are_whole_pictures(tiny, pictures):
 @pytest.mark.parametrize("layer", ["conv1_relu", MAPS])
 def test_projection_is_zero_outside_of_the_window_and_not_inside(tiny, pictures, method, layer):
     best = core.patches(tiny, indexed(tiny, layer, pictures), pictures, 1)
-    back = core.projection(tiny, best.pictures, layer, 1, places=best.places, method=method)
+    back = core.projection(tiny, best.pictures, layer, 1, positions=best.positions, method=method)
     inside = np.zeros(back.shape, bool)
     for one, (top, left, bottom, right) in zip(inside, best.windows, strict=True):
         one[top:bottom, left:right] = True
@@ -147,7 +147,7 @@ def test_plain_projection_is_the_gradient(tiny, pictures, linear):
     for method in core.PROJECTIONS:
         np.testing.assert_allclose(core.projection(linear, batch, "logits", 1, method=method)[0], weights, rtol=1e-5)
     step = np.float32(1e-2)
-    back = core.projection(tiny, batch[:1], "conv1", 0, places=[(4, 6)], method="gradient")
+    back = core.projection(tiny, batch[:1], "conv1", 0, positions=[(4, 6)], method="gradient")
     more = batch[:1].copy()
     more[0, 4, 6, 1] += step
     rise = (core.activations(tiny, more, ["conv1"])["conv1"] - core.activations(tiny, batch[:1], ["conv1"])["conv1"])[
@@ -158,7 +158,9 @@ def test_plain_projection_is_the_gradient(tiny, pictures, linear):
 
 def test_methods_differ(tiny, pictures):
     best = core.patches(tiny, indexed(tiny, MAPS, pictures), pictures, 1)
-    found = [core.projection(tiny, best.pictures, MAPS, 1, places=best.places, method=m) for m in core.PROJECTIONS]
+    found = [
+        core.projection(tiny, best.pictures, MAPS, 1, positions=best.positions, method=m) for m in core.PROJECTIONS
+    ]
     assert not np.allclose(found[0], found[1]) and not np.allclose(found[1], found[2])
 
 
@@ -291,8 +293,8 @@ def test_what_cannot_be_cut_or_projected_gets_one_sentence(tiny, pictures):
         ("There is no projection 'lrp'; there is deconvnet, guided, gradient", {"method": "lrp"}),
         ("Expected a channel of conv2_relu from 0 to 7, got 99", {"channel": 99}),
         ("has no layer 'conv9'", {"layer": "conv9"}),
-        ("Expected a row and a column for each of 9 pictures", {"places": [(0, 0)]}),
-        ("Expected places within the 5 x 16 map of conv2_relu", {"places": [(99, 0)] * 9}),
+        ("Expected a row and a column for each of 9 pictures", {"positions": [(0, 0)]}),
+        ("Expected positions within the 5 x 16 map of conv2_relu", {"positions": [(99, 0)] * 9}),
         (r"Expected pictures of shape \(N, H, W, 3\)", {"pictures": best.pictures[0]}),
         ("Expected pictures of finite values from 0 to 1", {"pictures": best.pictures + 2}),
     ):

@@ -40,7 +40,7 @@ DREAM = Dream(core.available()[0], "cat", 96, steps=2, octaves=2, layers=(("conv
     [
         DREAM,
         replace(DREAM, layers=(), preset="google", jitter=8, rounds=2),
-        replace(DREAM, guide="flower", mask=CELLS, channels=(1, 5), keep_colours=True, rate=0.02, seed=3),
+        replace(DREAM, guide="flower", mask=CELLS, channels=(1, 5), keep_colours=True, step_size=0.02, seed=3),
     ],
     ids=["plain", "preset", "guide"],
 )
@@ -54,7 +54,7 @@ def test_script_makes_the_same_dream(recipe: Dream, tmp_path: Path, monkeypatch:
 
 def test_script_makes_the_same_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    recipe = replace(DREAM, make="zoom", frames=3, turn=2.0, drift=1, octaves=1)
+    recipe = replace(DREAM, make="zoom", frames=3, rotate=2.0, drift=1, octaves=1)
     exec(recipe.script(), {})
     ours = np.concatenate([frame.images.numpy() for frame in recipe.run()])
     theirs = core.to_float(core.open_video((tmp_path / "dream.mp4").read_bytes()).pictures)
