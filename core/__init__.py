@@ -9,7 +9,9 @@ The map of the package:
     settings              what a person may set of a technique, as data: bounds or choices, and words for the screen
     pauses                where long routines let others in, about every 0.2 seconds
     pictures/             know no network
-        images            files and bytes <-> pictures; resize, tile, encode; everything hostile stops here
+        images            pictures as arrays: 8 bits <-> floats; resize, cut, tile; a name by their content
+        decoding          files -> pictures; everything hostile stops here
+        encoding          pictures -> files: PNG, JPEG, GIF, MP4
         videos            the beginning of a video file -> pictures
         samples           photographs that come with scikit-image and scikit-learn, and a drawn test card
         sets              many pictures: tiles of photographs, a folder or a zip, CIFAR-10
@@ -91,24 +93,12 @@ from core.networks.zoo import applications, available, card, download, imagenet_
 from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
 from core.pauses import pausing
 from core.pictures import samples
-from core.pictures.images import (
-    digest,
-    encode_gif,
-    encode_jpeg,
-    encode_mp4,
-    encode_png,
-    fit,
-    open_image,
-    read_png_metadata,
-    resize,
-    shrink,
-    tile,
-    to_float,
-    to_uint8,
-)
-from core.pictures.sets import PictureSet, as_set, cifar10, gather, sample_tiles, tiles
-from core.settings import Setting
+from core.pictures.decoding import open_image, read_png_metadata
+from core.pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
+from core.pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
+from core.pictures.sets import PictureSet, as_set, cifar10, fingerprint, gather, sample_tiles, tiles
 from core.pictures.videos import Video, open_video
+from core.settings import Setting
 from core.techniques.attacks import (
     ATTACKS,
     NORMS,
@@ -245,6 +235,7 @@ __all__ = [
     "feature_distance",
     "few_pixels",
     "fgsm",
+    "fingerprint",
     "fit",
     "fools",
     "gather",

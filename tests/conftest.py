@@ -6,9 +6,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import pytest
+from hypothesis import settings
 from keras import layers as L  # noqa: N812
 
 import core
+
+settings.register_profile("convscope", deadline=None, derandomize=True)  # a busy machine is no fault of the code
+settings.load_profile("convscope")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZES = [(24, 40), (23, 41)]

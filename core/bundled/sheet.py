@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 
 import core
+from core.types import Pictures
 
 ACROSS = 8
 DREAMED = ("coffee", "cat", "flower")
 INVERTED = ("coffee", "temple")
 
 
-def units(name: str, *, size: int = 112, steps: int = 128) -> core.pictures.images.Pictures:
+def units(name: str, *, size: int = 112, steps: int = 128) -> Pictures:
     """The sheet (H, W, 3), one row for each stage, the first on top, and one for classes."""
     net = core.load(name)
     rows = []
@@ -35,14 +36,14 @@ def units(name: str, *, size: int = 112, steps: int = 128) -> core.pictures.imag
     return core.tile(np.concatenate(rows), columns=ACROSS, margin=2)
 
 
-def dream(name: str) -> core.pictures.images.Pictures:
+def dream(name: str) -> Pictures:
     """The first sample picture as the network dreams it (H, W, 3), 768 pixels wide."""
     photo = core.shrink(core.samples.load(core.samples.names()[0]), max_side=768)
-    dreamed: core.pictures.images.Pictures = core.last(core.dream(core.load(name), photo)).images.numpy()[0]
+    dreamed: Pictures = core.last(core.dream(core.load(name), photo)).images.numpy()[0]
     return dreamed
 
 
-def dreams(name: str) -> core.pictures.images.Pictures:
+def dreams(name: str) -> Pictures:
     """Three photographs above their dreams (H, W, 3)."""
     net = core.load(name)
     photos = [core.fit(core.samples.load(sample), height=320, width=448) for sample in DREAMED]
@@ -50,7 +51,7 @@ def dreams(name: str) -> core.pictures.images.Pictures:
     return core.tile(np.concatenate([*photos, *dreamed]), columns=len(DREAMED), margin=4)
 
 
-def inversion(name: str) -> core.pictures.images.Pictures:
+def inversion(name: str) -> Pictures:
     """Two photographs, drawn again from every stage (H, W, 3): inversion above, caricature below."""
     net = core.load(name)
     layers = [stage.layer for stage in core.stages(net)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from core.networks.classifiers import LOGITS, Classifier
 from core.pictures import images
-from core.pictures.images import Pictures
+from core.types import Pictures
 
 Array = npt.NDArray[np.float32]
 Prediction = list[tuple[str, float]]

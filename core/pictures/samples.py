@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pictures.images import Pictures, open_image
+from core.pictures.decoding import open_image
+from core.types import Pictures
 
 CARD = 128  # half the side of the test card, in pixels
 
@@ -102,10 +103,10 @@ def _rings(y: Plane, x: Plane) -> Plane:
 
 
 def _hues(y: Plane, x: Plane) -> Plane:
-    """Draw a disc on grey: the hue turns with the angle, and the colour fades to white at the centre."""
+    """Draw a disc on grey: the hue follows the angle, and the colour fades to white at the centre."""
     radius = np.hypot(y, x)
-    turn = np.arctan2(y, x)[..., None] * 3 / np.pi
-    pure = np.clip(np.abs((turn + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
+    angle = np.arctan2(y, x)[..., None] * 3 / np.pi
+    pure = np.clip(np.abs((angle + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
     colour = 1 + np.clip(radius / (0.45 * CARD), 0, 1)[..., None] * (pure - 1)
     return _over(np.full_like(colour, 0.5), radius - 0.45 * CARD, colour)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from skimage.filters import gaussian
 from skimage.restoration import denoise_tv_chambolle
 
-from core.pictures import images
+from core.pictures import decoding, encoding, images
 
 __all__ = ["DEFENCES", "defended"]
 
@@ -22,7 +22,7 @@ Pictures = npt.NDArray[np.float32]
 
 
 def _jpeg(picture: Pictures) -> Pictures:
-    return images.open_image(images.encode_jpeg(picture, quality=75))[0]
+    return decoding.open_image(encoding.encode_jpeg(picture, quality=75))[0]
 
 
 def _blur(picture: Pictures) -> Pictures:

@@ -37,7 +37,7 @@ def photographs(size: tuple[int, int]) -> core.PictureSet:
     return core.PictureSet(pixels, np.arange(COUNT, dtype=np.int32), tuple(map(str, range(COUNT))))
 
 
-def predicted(net: core.Classifier, floats: core.pictures.images.Pictures) -> None:
+def predicted(net: core.Classifier, floats: core.types.Pictures) -> None:
     """The logits of every picture, by the compiled network; the pictures are floats already."""
     run = net.tap([core.LOGITS])
     for first in range(0, COUNT, BATCH):
@@ -50,7 +50,7 @@ def indexed(net: core.Classifier, pictures: core.PictureSet, layers: tuple[str, 
         pass
 
 
-def keras_predicted(net: core.Classifier, floats: core.pictures.images.Pictures) -> None:
+def keras_predicted(net: core.Classifier, floats: core.types.Pictures) -> None:
     """``keras.Model.predict`` on the same pictures."""
     net.network.predict(floats, batch_size=BATCH, verbose=0)
 

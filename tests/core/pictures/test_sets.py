@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import core
@@ -21,6 +24,9 @@ def photo(seed=0, height=50, width=90, kind="PNG"):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind)
     return file.getvalue()
+
+
+DOT = photo(0, 1, 1)
 
 
 def archive(files, compression=zipfile.ZIP_DEFLATED):
@@ -148,7 +154,7 @@ def test_what_cannot_be_gathered_gets_one_sentence(tmp_path, monkeypatch):
             core.gather(source, size=SIZE)
     with pytest.raises(ValueError, match="Expected pictures, got 1 files of which none is one"):
         gathered(archive({"a.png": b"x"}))
-    with pytest.raises(ValueError, match="Expected 1 to 100,000 pictures, got 0"):
+    with pytest.raises(ValueError, match="Expected most from 1 to 100000, got 0"):
         core.gather(archive({"a.png": photo()}), size=SIZE, most=0)
     with pytest.raises(ValueError, match="Expected a size"):
         core.gather(archive({"a.png": photo()}), size=(0, 4))
@@ -169,7 +175,7 @@ def test_cifar_comes_enlarged_and_named(monkeypatch):
     found = core.cifar10(size=(32, 32), count=11)
     assert np.array_equal(found.pixels, pixels[:11]) and found.titles[:2] == ("airplane", "automobile")
     assert core.cifar10(size=SIZE).size == SIZE
-    with pytest.raises(ValueError, match="Expected 1 to 10,000 pictures, got 0"):
+    with pytest.raises(ValueError, match="Expected count from 1 to 10000, got 0"):
         core.cifar10(size=SIZE, count=0)
 
 
@@ -180,3 +186,56 @@ def test_cifar_that_does_not_come_gets_one_sentence(monkeypatch):
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", offline)
     with pytest.raises(ValueError, match="CIFAR-10 could not be downloaded"):
         core.cifar10(size=SIZE)
+
+
+def test_a_fingerprint_changes_with_the_pictures_of_a_folder_and_with_nothing_else(tmp_path):
+    (tmp_path / "cats").mkdir()
+    first, second = tmp_path / "a.png", tmp_path / "cats" / "b.png"
+    first.write_bytes(photo(1))
+    second.write_bytes(photo(2))
+    seen = [core.fingerprint(tmp_path)]
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert core.fingerprint(str(tmp_path)) == seen[0] and len(seen[0]) == 64
+
+    def changed():
+        seen.append(core.fingerprint(tmp_path))
+        return seen[-1] not in seen[:-1]
+
+    os.utime(second, ns=(0, second.stat().st_mtime_ns + 1))
+    assert changed(), "the time of change"
+    times = first.stat()
+    first.write_bytes(photo(1) + b"more")
+    os.utime(first, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert changed(), "the size"
+    second.rename(tmp_path / "cats" / "c.png")
+    assert changed(), "the name"
+    (tmp_path / "d.png").write_bytes(photo(3))
+    assert changed(), "a picture more"
+
+
+def test_a_fingerprint_of_a_zip_and_of_nothing(tmp_path):
+    path = tmp_path / "pictures.zip"
+    path.write_bytes(archive({"a.png": photo(1)}))
+    before = core.fingerprint(path)
+    path.write_bytes(archive({"a.png": photo(1), "b.png": photo(2)}))
+    assert core.fingerprint(path) != before
+    with pytest.raises(ValueError, match="which is neither"):
+        core.fingerprint(tmp_path / "nowhere")
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_any_name_in_a_zip_is_plain_text_or_refused(name):
+    data = archive({"a.png": DOT, name.replace("\0", "").encode("utf-8", "replace").decode() + ".png": DOT})
+    try:
+        found = gathered(data, size=(1, 1))
+    except ValueError as error:
+        assert str(error).startswith("Expected a zip whose names stay inside it") and str(error).isprintable()
+        return
+    for title in found.titles:
+        assert title.isprintable() and 1 <= len(title) <= 200
+    assert "a.png" in found.titles
+
+
+def test_a_name_that_turns_the_text_round_is_shown_harmless():
+    found = gathered(archive({"photo\u202egnp.png": photo(1), "two\nlines.png": photo(2)}))
+    assert found.titles == ("photo\ufffdgnp.png", "two\ufffdlines.png")
