@@ -62,7 +62,6 @@ package where it is large, that uses the floors below and no other technique.
 """
 
 import warnings as _warnings
-from typing import Any as _Any
 
 from core.networks.activations import (
     Statistics,
@@ -302,7 +301,7 @@ _RENAMED = {
 """Public names of earlier versions -> today's."""
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> object:
     """A public name of an earlier version, with a ``DeprecationWarning``."""
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -26,7 +26,7 @@ def test_codes_without_a_map_are_the_units_themselves(tiny, pictures):
 def test_batches_do_not_matter(tiny, monkeypatch):
     many = NORMAL.random((9, 24, 40, 3), dtype=np.float32)
     whole = codes(tiny, many, "conv1")
-    monkeypatch.setattr(sys.modules["core.codes"], "BATCH", 4)
+    monkeypatch.setattr(sys.modules["core.techniques.codes"], "BATCH", 4)
     assert codes(tiny, many, "conv1") == pytest.approx(whole, abs=1e-6)
 
 
