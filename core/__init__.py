@@ -19,7 +19,11 @@ The map of the package:
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
         classifiers       Classifier: network, preprocessing, labels, layers; taps
         kept              what was made once for a network, shared by threads
+        nonlinearities    where they are; what units are before and after them
+        gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
+        narrowing         one wanted channel for each picture
         folding           a network with its batch normalization folded away, for speed
+        reweighting       a network with other weights in some layers
         requirements      what a technique may require of a network: classes, sizes, channels, finite weights
         files             a person's own .keras or .h5 file, checked, and tried in a child process first
         labels            the names of classes, out of the kinds of files in which people keep them

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import keras
 import numpy as np
 
-from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.nonlinearities import BEFORE
 
 
 def require_classes(classifier: Classifier) -> None:
@@ -19,7 +20,7 @@ def require_classes(classifier: Classifier) -> None:
 def require_finite_weights(classifier: Classifier, layers: Iterable[str]) -> None:
     """No layer that these depend on has a NaN or an infinity among its weights; looked up once."""
     names = tuple(layers)
-    broken = classifier.keep(("finite", names), lambda: folding.non_finite_weights(classifier, names))
+    broken = classifier.keep(("finite", names), lambda: _non_finite_weights(classifier, names))
     if broken:
         raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
 
@@ -41,3 +42,14 @@ def require_channels(classifier: Classifier, layer: str, channels: Iterable[int]
         if isinstance(channel, bool) or not isinstance(channel, (int, np.integer)) or not 0 <= channel < count:
             raise ValueError(f"Expected channels of {layer} from 0 to {count - 1}, got {channel!r}")
     return [int(channel) for channel in chosen]
+
+
+def _non_finite_weights(classifier: Classifier, layers: Iterable[str]) -> str | None:
+    """The first layer with a NaN or an infinity among its weights that these layers depend on, if any."""
+    names = [name.removesuffix(BEFORE) for name in layers]
+    for step in classifier.graph.needed(names):
+        if isinstance(step.operation, keras.layers.Layer):
+            weights = step.operation.get_weights()
+            if any(not np.isfinite(w).all() for w in weights if np.issubdtype(np.asarray(w).dtype, np.floating)):
+                return step.name
+    return None

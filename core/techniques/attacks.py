@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.requirements import require_finite_weights
 from core.optimize import ascent, transforms
 from core.optimize.ascent import Frame, State, ascend
 from core.optimize.objectives import CrossEntropy, Logit, Margin, Objective
@@ -1105,9 +1106,7 @@ def _checked(classifier: Classifier, pictures: npt.ArrayLike, labels: Labels) ->
     outside = [int(label) for label in targets if not 0 <= label < len(classifier.labels)]
     if outside:
         raise ValueError(f"Expected labels from 0 to {len(classifier.labels) - 1}, got {outside[0]}")
-    broken = classifier.keep(("finite", LOGITS), lambda: folding.non_finite_weights(classifier, [LOGITS]))
-    if broken:
-        raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
+    require_finite_weights(classifier, [LOGITS])
     try:
         classifier.tap([LOGITS])(tf.constant(array[:1]))
     except tf.errors.OpError as error:

@@ -19,6 +19,8 @@ from skimage.metrics import structural_similarity
 
 from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier, ReceptiveField
+from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.networks.reweighting import reweighted, weighted_layers
 from core.optimize.objectives import Channel
 from core.pictures import images
 
@@ -261,14 +263,14 @@ def randomized(classifier: Classifier, *, share: float = 1.0, seed: int = 0) -> 
     """
     if not 0 < share <= 1:
         raise ValueError(f"Expected a share above 0 and at most 1, got {share!r}")
-    layers = folding.weighed(classifier)
+    layers = weighted_layers(classifier)
     chosen = layers[len(layers) - max(1, round(share * len(layers))) :]
     rng = np.random.default_rng(seed)
     weights = {
         name: [rng.permuted(weight.ravel()).reshape(weight.shape) for weight in classifier.weights(name)]
         for name in reversed(chosen)
     }
-    return folding.reweighed(classifier, weights, name=f"{classifier.name}, shuffled")
+    return reweighted(classifier, weights, name=f"{classifier.name}, shuffled")
 
 
 def similarity(one: Map, other: Map) -> float:
@@ -296,7 +298,7 @@ def _mean_slope(
     """The mean gradient (H, W, 3) of the score over pictures; ``rule`` says how rectifiers let it through."""
 
     def make() -> Any:
-        ruled = folding.ruled(classifier, [layer], folding.RECTIFIERS[rule]) if rule else _folded(classifier, [layer])
+        ruled = overridden(classifier, [layer], GRADIENT_OVERRIDES[rule]) if rule else _folded(classifier, [layer])
 
         @tf.function(input_signature=[_PICTURES, _WHOLE], autograph=False)
         def slope(x: tf.Tensor, unit: tf.Tensor) -> tf.Tensor:

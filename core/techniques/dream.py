@@ -24,8 +24,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from skimage.transform import AffineTransform, warp
 
-from core.networks import folding
 from core.networks.classifiers import Classifier
+from core.networks.requirements import require_finite_weights
 from core.optimize import ascent
 from core.optimize.ascent import Estimate, Frame
 from core.optimize.objectives import Direction, Energy, FeatureMatch, Objective, Sum
@@ -622,9 +622,7 @@ def _measure(
         if outside:
             raise ValueError(f"Expected channels of {layer} from 0 to {info.channels - 1}, got {outside[0]}")
     names = tuple(mixed)
-    broken = classifier.keep(("finite", names), lambda: folding.non_finite_weights(classifier, names))
-    if broken:
-        raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
+    require_finite_weights(classifier, names)
     terms = tuple((float(w), _term(classifier, name, tuple(channels), recipe, guide)) for name, w in mixed.items())
     return ascent.gradient(classifier, Sum(terms))
 

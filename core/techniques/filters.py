@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.nonlinearities import BEFORE, after_nonlinearity, before_nonlinearity
+from core.networks.requirements import require_finite_weights
 from core.optimize import ascent
 from core.optimize.ascent import Estimate, Frame, State, ascend
 from core.optimize.objectives import Channel, Diversity, Neuron, Objective
@@ -194,7 +195,7 @@ def unit_objective(
     border: int = 0,
 ) -> Objective:
     """What ``maximize`` raises for these settings; the channel is the target's. Raises ValueError as it does."""
-    before = LOGITS if layer == LOGITS else folding.before_nonlinearity(classifier, layer)
+    before = LOGITS if layer == LOGITS else before_nonlinearity(classifier, layer)
     if position is None:
         goal: Objective = Channel(before, border=border)
     else:
@@ -210,7 +211,7 @@ def active_units(
 
     A unit is dead where, after its nonlinearity, it is zero at every place of the map.
     """
-    after = folding.after_nonlinearity(classifier, layer)
+    after = after_nonlinearity(classifier, layer)
     maps = classifier.tap([after])(tf.convert_to_tensor(pictures, tf.float32))[after].numpy()
     own = np.stack([maps[index, ..., channel] for index, channel in enumerate(channels)])
     alive: npt.NDArray[np.bool_] = np.any(own.reshape(len(own), -1), axis=1)
@@ -297,9 +298,7 @@ def _check(
 
 
 def _require_finite(classifier: Classifier, layer: str) -> None:
-    broken = classifier.keep(("finite", layer), lambda: folding.non_finite_weights(classifier, [layer]))
-    if broken:
-        raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
+    require_finite_weights(classifier, [layer])
 
 
 def _position(
@@ -340,7 +339,7 @@ def _canvas(classifier: Classifier, parameterization: Parameterization) -> Param
     """The parameterization, grey for a network that sees no colour; one that needs a spectrum gets the samples'."""
     if isinstance(parameterization, MaCo) and not parameterization.spectrum:
         parameterization = replace(parameterization, spectrum=_natural_spectrum())
-    return replace(parameterization, grey=folding.picture_channels(classifier) == 1)
+    return replace(parameterization, grey=classifier.grey)
 
 
 @cache
@@ -377,7 +376,7 @@ def _views(classifier: Classifier, layer: str, transform: Chain) -> Chain:
 
 def _style(classifier: Classifier, layer: str) -> str:
     """The layer itself, or for one without height and width the last one before it that has them."""
-    own = layer.removesuffix(folding.BEFORE)
+    own = layer.removesuffix(BEFORE)
     if own in classifier.layers and classifier.layers[own].spatial:
         return layer
     return [name for name, info in classifier.layers.items() if info.spatial][-1]

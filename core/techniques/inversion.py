@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from core.networks import folding
 from core.networks.classifiers import Classifier
+from core.networks.requirements import require_finite_weights
 from core.optimize import ascent
 from core.optimize.ascent import Estimate, Frame, State, ascend
 from core.optimize.objectives import AlphaNorm, FeatureDotProduct, FeatureReconstruction, Objective, TotalVariation
@@ -149,9 +149,7 @@ def invert(
     names = _layers(classifier, layers)
     wanted = _picture(classifier, picture, names)
     count = _steps(recipe.steps if steps is None else steps)
-    recipe = replace(
-        recipe, parameterization=replace(recipe.parameterization, grey=folding.picture_channels(classifier) == 1)
-    )
+    recipe = replace(recipe, parameterization=replace(recipe.parameterization, grey=classifier.grey))
     if state is not None:
         _require_same(state, (len(names), *wanted.shape[1:3]))
     start = state or _start(recipe.parameterization, wanted, len(names), seed)
@@ -317,9 +315,7 @@ def _layers(classifier: Classifier, layers: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"Expected 1 to {MAX_LAYERS} layers, got {len(names)}")
     for name in names:
         classifier.forward([name])
-        broken = classifier.keep(("finite", name), lambda: folding.non_finite_weights(classifier, [name]))  # noqa: B023
-        if broken:
-            raise ValueError(f"Expected finite weights, got NaN or infinity in layer {broken!r} of {classifier.name}")
+        require_finite_weights(classifier, [name])
     return names
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from core.networks import folding
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
+from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.pictures.sets import PictureSet
 
 __all__ = ["PROJECTIONS", "Patches", "UnitIndex", "ablate", "around_grey", "index_units", "patches", "projection"]
@@ -399,8 +399,8 @@ def _reduced(classifier: Classifier, layers: tuple[str, ...]) -> Any:
 
 
 def _projector(classifier: Classifier, layer: str, method: str) -> Any:
-    rule = folding.RECTIFIERS.get(method)
-    forward = folding.ruled(classifier, [layer], rule) if rule else classifier.forward([layer])
+    rule = GRADIENT_OVERRIDES.get(method)
+    forward = overridden(classifier, [layer], rule) if rule else classifier.forward([layer])
     signature = [PICTURES, tf.TensorSpec((), tf.int32), tf.TensorSpec((None, 2), tf.int32)]
 
     @tf.function(input_signature=signature)

@@ -7,7 +7,8 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks import folding
 from core.networks.classifiers import LOGITS
-from core.networks.folding import BEFORE, before_nonlinearity
+from core.networks.nonlinearities import BEFORE, after_nonlinearity, before_nonlinearity
+from core.networks.requirements import require_finite_weights
 
 
 def scramble(network, seed=0):
@@ -120,8 +121,8 @@ def test_before_the_nonlinearity(branchy, tiny):
     assert {name: before_nonlinearity(branchy, name) for name in pairs} == pairs
     assert before_nonlinearity(tiny, "conv1_relu") == "conv1"
     assert before_nonlinearity(tiny, "conv2") == "conv2_bn"
-    assert folding.after_nonlinearity(tiny, "conv2") == "conv2_relu"
-    assert folding.after_nonlinearity(tiny, "logits") == "logits"
+    assert after_nonlinearity(tiny, "conv2") == "conv2_relu"
+    assert after_nonlinearity(tiny, "logits") == "logits"
 
 
 def test_what_goes_into_a_layers_own_activation(branchy, pictures):
@@ -162,5 +163,6 @@ def test_broken_weights_are_found_only_where_they_matter():
     network = keras.Model(image, L.Conv2D(2, 3, name="broken")(x))
     network.get_layer("broken").bias.assign([0.0, np.nan])
     net = core.classifier(network, name="nan", size=(16, 16))
-    assert folding.non_finite_weights(net, ["fine"]) is None
-    assert folding.non_finite_weights(net, ["broken"]) == "broken"
+    require_finite_weights(net, ["fine"])
+    with pytest.raises(ValueError, match="Expected finite weights, got NaN or infinity in layer 'broken' of nan"):
+        require_finite_weights(net, ["broken"])

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers as L  # noqa: N812
 
 import core
-from core.networks import folding
+from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.techniques import units
 
 MAPS = "conv2_relu"
@@ -174,10 +174,10 @@ def test_rectifier_with_a_ceiling_keeps_it(bounded):
     net.network.get_layer("conv").set_weights([np.ones((3, 3, 3, 4), np.float32), np.zeros(4, np.float32)])
     picture = tf.ones((1, 24, 40, 3))
     layer = list(net.layers)[1]
-    for rectifier in folding.RECTIFIERS.values():
-        assert float(tf.reduce_max(folding.ruled(net, [layer], rectifier)(picture)[layer])) == 6
+    for rectifier in GRADIENT_OVERRIDES.values():
+        assert float(tf.reduce_max(overridden(net, [layer], rectifier)(picture)[layer])) == 6
     assert not core.projection(net, picture.numpy(), layer, 0, method="gradient").any(), "at its ceiling"
-    for method in folding.RECTIFIERS:
+    for method in GRADIENT_OVERRIDES:
         assert core.projection(net, picture.numpy(), layer, 0, method=method).any(), "these know no ceiling"
 
 

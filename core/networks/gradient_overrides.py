@@ -1,0 +1,104 @@
+"""The same values with other gradients: rules for going back through a rectifier (ReLU).
+
+Guided backprop and DeconvNet change what a rectifier lets through; the redirected ReLU only helps where it lets nothing
+through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import tensorflow as tf
+
+from core.networks.classifiers import Classifier
+from core.networks.graphs import Step
+from core.networks.nonlinearities import (
+    function_name,
+    has_activation,
+    kind,
+    with_inputs_of_activations,
+    without_activation,
+)
+
+
+@tf.custom_gradient
+def _guided(x: tf.Tensor) -> Any:
+    """ReLU; its gradient passes where both it and the input are positive."""
+    return tf.nn.relu(x), lambda g: tf.where((x > 0) & (g > 0), g, 0.0)
+
+
+@tf.custom_gradient
+def _deconvolved(x: tf.Tensor) -> Any:
+    """ReLU; its gradient passes where it is positive itself."""
+    return tf.nn.relu(x), lambda g: tf.nn.relu(g)
+
+
+GRADIENT_OVERRIDES: Mapping[str, Callable[..., Any]] = MappingProxyType({"guided": _guided, "deconvnet": _deconvolved})
+"""For ``overridden``: Springenberg et al., arXiv:1412.6806, and Zeiler and Fergus, arXiv:1311.2901."""
+
+
+def overridden(classifier: Classifier, layers: Iterable[str], rectifier: Callable[..., Any]) -> Any:
+    """Pictures -> {layer: activation}, with every rectifier (ReLU) exchanged for a function of the same values.
+
+    Guided backprop and DeconvNet are such functions with a gradient of their own; a rectifier that is part of a
+    convolution is taken out of it first. Weights are copied when this is called.
+    """
+    layers = tuple(layers)
+    graph = with_inputs_of_activations(classifier, layers)
+    steps = [half for step in graph.steps for half in (without_activation(step) if has_activation(step) else (step,))]
+    exchanged = (_exchanged(step, rectifier) if _rectifies(step) else step for step in steps)
+    graph = replace(graph, steps=tuple(exchanged))
+    return lambda pictures: graph.run(classifier.preprocess(pictures), layers)
+
+
+def _exchanged(step: Step, rectifier: Callable[..., Any]) -> Step:
+    """A rectifier's step with the rectifier exchanged; one with a ceiling, such as ReLU6, keeps its values.
+
+    The ceiling lets the gradient through: the rules know none, and what excites a unit most is often at it.
+    """
+    ceiling = (
+        6 if function_name(step) == "relu6" or kind(step) == "Relu6" else getattr(step.operation, "max_value", None)
+    )
+    if ceiling is None:
+        return replace(step, operation=rectifier, kwargs={})
+
+    def bounded(x: tf.Tensor) -> tf.Tensor:
+        free = rectifier(x)
+        return free - tf.stop_gradient(tf.nn.relu(free - tf.cast(ceiling, x.dtype)))
+
+    return replace(step, operation=bounded, kwargs={})
+
+
+def _rectifies(step: Step) -> bool:
+    """Whether it is a ReLU, as a layer, an operation or a plain function."""
+    plain = function_name(step) in ("relu", "relu6") or kind(step) in ("ReLU", "Relu", "Relu6")
+    layer: Any = step.operation
+    slope, offset = getattr(layer, "negative_slope", 0), getattr(layer, "threshold", 0)
+    return plain and not slope and not offset and len(step.args) == 1
+
+
+def redirected(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The activation, with a gradient for pictures that it would shut out.
+
+    Lucid's redirected ReLU (tensorflow/lucid, misc/redirected_relu_grad.py): where nothing of a picture's gradient gets
+    through, what pushes upwards goes through all the same. It does not disturb a unit that is active.
+    """
+
+    @tf.custom_gradient
+    def override(units: tf.Tensor) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(units)
+            output = activation(units)
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            usual = tape.gradient(output, units, output_gradients=upstream)
+            axes = tuple(range(1, len(units.shape)))
+            blocked = tf.reduce_all(tf.equal(usual, 0), axis=axes, keepdims=True)
+            return tf.where(blocked, tf.nn.relu(upstream), usual)
+
+        return output, gradient
+
+    return override
