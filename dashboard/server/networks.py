@@ -96,7 +96,7 @@ def fetched_names() -> set[str]:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def shuffled_network(name: str, share: float) -> core.Classifier:
     """The network with the weights of this share of its layers shuffled, from the last one on."""
-    return core.randomized(network(name), share=share)
+    return core.randomized(network(name), fraction=share)
 
 
 @st.cache_data(show_spinner=False)

@@ -9,8 +9,7 @@ import tensorflow as tf
 from keras import layers as L  # noqa: N812
 
 import core
-from core.networks import folding
-from core.techniques import attribution
+from core.techniques.attribution import catalogue
 
 NAMES = list(core.METHODS)
 SIZE = (24, 40)
@@ -108,71 +107,6 @@ def test_grad_cam_of_a_network_with_global_pooling_is_its_class_map(tiny, pixels
     coarse = np.maximum(maps @ kernel[:, 2] / places, 0)
     expected = tf.image.resize(coarse[..., None], (24, 40), method="bicubic").numpy()[0, ..., 0].clip(0)
     np.testing.assert_allclose(core.attribute(tiny, pixels, 2, maps="conv2_relu"), expected, rtol=1e-3, atol=1e-7)
-
-
-def test_occlusion_is_the_naive_loop(tiny, pixels):
-    _, falls = core.occlusion(tiny, pixels, 1, window=6, stride=6)
-    whole = core.logits_of(tiny, pixels)[0, 1]
-    naive = []
-    for row in (0, 6, 12, 18):
-        for column in (*range(0, 34, 6), 34):
-            hidden = pixels.copy()
-            hidden[0, row : row + 6, column : column + 6] = 0.5
-            naive.append(whole - core.logits_of(tiny, hidden)[0, 1])
-    np.testing.assert_allclose(falls.ravel(), naive, atol=1e-5)
-    fills = [core.occlusion(tiny, pixels, 1, window=6, fill=fill)[1] for fill in ("grey", "black", "blurred")]
-    assert not np.allclose(fills[0], fills[1]) and not np.allclose(fills[0], fills[2])
-
-
-@pytest.mark.parametrize("fill", ["black", "blurred"])
-def test_crops_around_the_square_tell_what_whole_pictures_tell(net, photo, fill, monkeypatch):
-    crop = attribution._crop(net, core.LOGITS, net.size, 7)
-    assert crop and all(kept < whole for kept, whole in zip(crop.kept, crop.cells, strict=True)), "crops are used"
-    fast = core.occlusion(net, photo, 3, window=7, fill=fill)
-    _, other = core.occlusion(net, photo, 3, window=7, stride=5, fill=fill)
-    monkeypatch.setattr(attribution, "_crop", lambda *_: None)
-    again = net.prepared()
-    for one, naive in zip(fast, core.occlusion(again, photo, 3, window=7, fill=fill), strict=True):
-        np.testing.assert_allclose(one, naive, atol=1e-4)
-    np.testing.assert_allclose(other, core.occlusion(again, photo, 3, window=7, stride=5, fill=fill)[1], atol=1e-4)
-
-
-def test_crops_with_another_padding_are_not_trusted(net):
-    crop = attribution._crop(net, core.LOGITS, net.size, 7)
-    first, _ = folding.halves(net, crop.layer, core.LOGITS)
-    assert attribution._tells_the_same(crop, first, net.size)
-    assert not attribution._tells_the_same(crop, lambda x: first(tf.roll(x, tf.shape(x)[1] // 3, axis=1)), net.size)
-
-
-def test_every_target_from_one_set_of_hidden_pictures(tiny, pixels):
-    maps, falls = core.occlusions(tiny, pixels, [4, 0, 2], window=0.25)
-    assert maps.shape == (3, 24, 40) and falls.shape[0] == 3
-    for target, own, fall in zip([4, 0, 2], maps, falls, strict=True):
-        alone = core.occlusion(tiny, pixels, target, window=6)
-        np.testing.assert_allclose(own, alone[0], atol=1e-6)
-        np.testing.assert_allclose(fall, alone[1], atol=1e-6)
-    with pytest.raises(ValueError, match="Expected at least one target, got none"):
-        core.occlusions(tiny, pixels, [])
-
-
-def test_occlusion_of_a_unit_is_the_fall_of_the_mean_of_its_map(tiny, pixels):
-    _, falls = core.occlusion(tiny, pixels, 3, layer="conv2_relu", window=8, stride=8, fill="black")
-    hidden = pixels.copy()
-    hidden[0, 8:16, 16:24] = 0
-    before, after = (core.activations(tiny, one, ["conv2_relu"])["conv2_relu"][0, ..., 3] for one in (pixels, hidden))
-    assert falls[1, 2] == pytest.approx(before.mean() - after.mean(), abs=1e-5)
-
-
-def test_occlusion_of_a_linear_network_is_what_the_square_held(linear, pixels):
-    own = weights(linear, 2)
-    found, falls = core.occlusion(linear, pixels, 2, window=8, stride=8, fill="black")
-    product = (own * pixels[0]).sum(-1).reshape(3, 8, 5, 8).sum(axis=(1, 3))
-    np.testing.assert_allclose(falls, product, atol=1e-4)
-    np.testing.assert_allclose(found, product.repeat(8, axis=0).repeat(8, axis=1), atol=1e-4)
-
-
-def test_windows_are_pixels_or_shares_of_the_shorter_side():
-    assert [core.window_side((24, 40), one) for one in (None, 1, 24, 0.5, 1 / 3, 0.001, 7.0)] == [3, 1, 24, 12, 8, 1, 7]
 
 
 # ---------------------------------------------------------------------------------- styles and usual failures
@@ -306,63 +240,6 @@ def test_layers_that_are_neither_units_nor_maps_are_refused(pixels):
     assert np.ptp(core.attribute(net, pixels, 0, method="gradient")) > 0
 
 
-def test_shuffling_goes_down_from_the_last_layer_and_shares_the_rest(tiny, pixels):
-    half, whole = core.randomized(tiny, share=0.5), core.randomized(tiny, share=1.0)
-    assert [np.array_equal(tiny.weights(one)[0], half.weights(one)[0]) for one in ("conv1", "conv2", "logits")] == [
-        True, True, False,
-    ]  # fmt: skip
-    assert not np.array_equal(tiny.weights("conv1")[0], whole.weights("conv1")[0])
-    assert np.array_equal(half.weights("logits")[0], whole.weights("logits")[0]), "a larger share adds to a smaller one"
-    assert np.array_equal(np.sort(tiny.weights("conv1")[0], None), np.sort(whole.weights("conv1")[0], None))
-
-
-def test_a_layer_that_cannot_be_copied_is_named(pixels):
-    class Odd(L.Layer):
-        def __init__(self, factor):
-            super().__init__(name="odd")
-            self.factor = self.add_weight(shape=(1,), initializer="ones", name="factor")
-
-        def call(self, x):
-            return x * self.factor
-
-        def get_config(self):
-            return {}
-
-    net = core.classifier(functional([Odd(2), *body(False)]), name="odd", size=SIZE)
-    with pytest.raises(ValueError, match="Expected layers that Keras can copy, got 'odd'"):
-        core.randomized(net)
-
-
-def test_occluded_hides_the_square_that_was_asked_for(pixels):
-    hidden = core.occluded(pixels, 0, 39, window=8)
-    changed = (hidden != pixels).any(axis=-1)[0]
-    assert changed.sum() == 64 and changed[:8, 32:].all()
-
-
-def test_a_true_map_rises_and_falls_faster_than_chance(net, photo):
-    target = int(core.logits_of(net, photo)[0].argmax())
-    found = core.attribute(net, photo, target, method="integrated")
-    chance = np.random.default_rng(0).random(found.shape).astype(np.float32)
-    ours, random = (core.insertion_deletion(net, photo, target, one) for one in (found, chance))
-    assert ours[0].shape == (21,) and ours[0][-1] == pytest.approx(ours[1][0], abs=1e-4)
-    assert ours[1].mean() < random[1].mean(), "deleting what matters first hurts sooner"
-
-
-def test_maps_of_a_shuffled_network_differ_and_the_network_itself_stays(net, photo):
-    target, before = 26, core.logits_of(net, photo)
-    shuffled = core.randomized(net)
-    assert np.array_equal(core.logits_of(net, photo), before)
-    assert not np.allclose(core.logits_of(shuffled, photo), before, atol=0.1)
-    top = core.randomized(net, share=0.01)
-    layer = core.stages(net)[-1].layer
-    same, other = (core.activations(one, photo, [layer])[layer] for one in (net, top))
-    np.testing.assert_allclose(same, other, atol=1e-5)
-    maps = [core.attribute(one, photo, target, method="gradient") for one in (net, shuffled)]
-    assert core.similarity(maps[0], maps[0]) == pytest.approx(1) and core.similarity(*maps) < 0.6
-    with pytest.raises(ValueError, match="a share above 0"):
-        core.randomized(net, share=0)
-
-
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
@@ -372,13 +249,14 @@ def test_maps_of_a_shuffled_network_differ_and_the_network_itself_stays(net, pho
         ({"layer": "conv9"}, "has no layer 'conv9'"),
         ({"picture": np.full((24, 40, 3), np.nan)}, "finite values from 0 to 1"),
         ({"picture": np.zeros((2, 24, 40, 3))}, "Expected one picture"),
-        ({"count": 1}, "a count from 2 to 1000"),
-        ({"method": "smooth", "spread": 0}, "a spread above 0"),
+        ({"count": 1}, "Expected count from 2 to 1000, got 1"),
+        ({"method": "smooth", "spread": 0}, "Expected spread from 0.001 to 1, got 0"),
         ({"method": "occlusion", "window": 25}, "a window from 1 to 24 pixels"),
-        ({"method": "occlusion", "window": 0}, "or a share of them below 1, got 0"),
+        ({"method": "occlusion", "window": 0}, "or a fraction of them below 1, got 0"),
         ({"method": "occlusion", "window": 2.5}, "a window from 1 to 24 pixels"),
-        ({"method": "occlusion", "window": True}, "a window from 1 to 24 pixels"),
-        ({"method": "occlusion", "fill": "pink"}, "a fill of grey, black or blurred"),
+        ({"method": "occlusion", "window": True}, "Expected window from 0 to 4096, got True"),
+        ({"method": "occlusion", "fill": "pink"}, "Expected fill among grey, black, blurred, got 'pink'"),
+        ({"strength": 3}, "There is no setting 'strength'; there is count, spread, seed, window, fill"),
         ({"maps": "gap"}, "maps with height and width"),
     ],
     ids=lambda value: str(value)[:40],
@@ -388,3 +266,28 @@ def test_impossible_wishes_get_one_sentence(tiny, settings, sentence):
     with pytest.raises(ValueError, match=sentence) as refusal:
         core.attribute(tiny, settings.pop("picture"), settings.pop("target"), **settings)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_method_says_what_can_be_set_and_each_setting_changes_its_map(tiny, pixels):
+    others = {"count": 3, "spread": 0.4, "seed": 7, "window": 9, "fill": "black"}
+    for name, method in core.METHODS.items():
+        usual = core.attribute(tiny, pixels, 1, method=name)
+        for setting in method.settings:
+            assert setting.check(others[setting.name]) == others[setting.name] != setting.default
+            changed = core.attribute(tiny, pixels, 1, method=name, **{setting.name: others[setting.name]})
+            assert not np.array_equal(usual, changed), (name, setting.name)
+        ignored = {key: value for key, value in others.items() if key not in [one.name for one in method.settings]}
+        assert np.array_equal(usual, core.attribute(tiny, pixels, 1, method=name, **ignored)), name
+
+
+def test_a_new_method_is_a_function_and_a_row(tiny, pixels, monkeypatch):
+    def red(question, *, power):
+        return question.picture[0, ..., 0] ** power
+
+    power = core.Setting("power", "Power", 1.0, least=1.0, most=3.0)
+    row = core.Method("Red", "How red it is.", red, (power,))
+    monkeypatch.setattr(catalogue, "METHODS", {**core.METHODS, "red": row})
+    np.testing.assert_allclose(core.attribute(tiny, pixels, 0, method="red"), pixels[0, ..., 0])
+    np.testing.assert_allclose(core.attribute(tiny, pixels, 0, method="red", power=2.0), pixels[0, ..., 0] ** 2)
+    with pytest.raises(ValueError, match="Expected power from 1 to 3, got 4"):
+        core.attribute(tiny, pixels, 0, method="red", power=4)

@@ -1,0 +1,25 @@
+"""Why a network said what it said: which pixels a class, or any unit, depends on.
+
+Every method takes a picture (1, H, W, 3) and gives one map (H, W), larger where the score depends on the picture more.
+All scores are taken before softmax or sigmoid: a probability near 1 has no gradient left. ``METHODS`` lists them with
+their papers; ``attribute`` runs any of them on any network style, since layers are replayed one by one.
+
+A method is a function of a ``Question`` in a file of this package, and a row of ``catalogue``.
+"""
+
+from core.techniques.attribution.catalogue import METHODS, Method, attribute
+from core.techniques.attribution.occlusion import occluded, occlusion, occlusions, window_side
+from core.techniques.attribution.sanity import insertion_deletion, randomized, similarity
+
+__all__ = [
+    "METHODS",
+    "Method",
+    "attribute",
+    "insertion_deletion",
+    "occluded",
+    "occlusion",
+    "occlusions",
+    "randomized",
+    "similarity",
+    "window_side",
+]
