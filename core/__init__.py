@@ -88,10 +88,10 @@ from core.networks.classifiers import (
     connections,
     stages,
 )
-from core.networks.detection import Finding, diagnose
+from core.networks.detection import PreprocessingFinding, detect_preprocessing
 from core.networks.files import Report, inspect
 from core.networks.labels import LABEL_FILES, read_labels
-from core.networks.preprocessing import Normalization, NORMALizATIONS, normalization
+from core.networks.preprocessing import NORMALIZATIONS, Normalization, normalization
 from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
 from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
 from core.pauses import pausing
@@ -170,6 +170,7 @@ __all__ = [
     "LABEL_FILES",
     "LOGITS",
     "METHODS",
+    "NORMALIZATIONS",
     "NORMS",
     "PRESETS",
     "PROJECTIONS",
@@ -178,15 +179,14 @@ __all__ = [
     "DreamPreset",
     "Dreaming",
     "Estimate",
-    "Finding",
     "Frame",
     "Inversion",
     "LayerInfo",
     "Method",
-    "NORMALizATIONS",
     "Normalization",
     "Patches",
     "PictureSet",
+    "PreprocessingFinding",
     "Preset",
     "ReceptiveField",
     "Report",
@@ -217,7 +217,7 @@ __all__ = [
     "connections",
     "deepfool",
     "defended",
-    "diagnose",
+    "detect_preprocessing",
     "digest",
     "distance",
     "download",
@@ -297,10 +297,17 @@ __all__ = [
 _RENAMED = {
     "ARRANGEMENTS": "EMBEDDINGS",
     "Film": "Video",
+    "Finding": "PreprocessingFinding",
+    "NORMALISATIONS": "NORMALIZATIONS",
+    "NORMALizATIONS": "NORMALIZATIONS",
+    "Normalisation": "Normalization",
     "apart": "grid_layout",
     "arrange": "embed",
     "awake": "active_units",
     "code_distance": "feature_distance",
+    "diagnose": "detect_preprocessing",
+    "normalisation": "normalization",
+    "randomised": "randomized",
 }
 """Public names of earlier versions -> today's."""
 

@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core import checks
 from core.networks.classifiers import LOGITS, Classifier
-from core.networks.preprocessing import NORMALizATIONS, normalization
+from core.networks.preprocessing import NORMALIZATIONS, normalization
+from core.networks.requirements import require_classes
 from core.pictures import images
-
-Floats = npt.NDArray[np.float32]
+from core.types import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class PreprocessingFinding:
     """What a network says under one normalization.
 
     Attributes:
-        name: of ``NORMALizATIONS``.
+        name: of ``NORMALIZATIONS``.
         probabilities: (N, classes) probabilities, averaged over the views.
         score: larger is better. With truths, the mean logarithm of their probabilities (at most 0); without, the
             mutual information of picture and answer in nats, between 0 and the logarithm of N.
@@ -45,10 +46,12 @@ def choices(classifier: Classifier) -> tuple[str, ...]:
     """The normalizations that can differ for this network: with one channel, their order cannot."""
     if classifier.grey:
         return ("unit", "symmetric", "bytes")
-    return tuple(NORMALizATIONS)
+    return tuple(NORMALIZATIONS)
 
 
-def diagnose(classifier: Classifier, pictures: Sequence[npt.ArrayLike], truths: Sequence[int] = ()) -> list[Finding]:
+def detect_preprocessing(
+    classifier: Classifier, pictures: Sequence[npt.ArrayLike], truths: Sequence[int] = ()
+) -> list[PreprocessingFinding]:
     """Try every normalization; the one to propose comes first.
 
     Args:
@@ -59,12 +62,11 @@ def diagnose(classifier: Classifier, pictures: Sequence[npt.ArrayLike], truths: 
     Raises:
         ValueError: no classes, too few pictures, truths that do not fit. Before the work.
     """
-    if not classifier.labels:
-        raise ValueError(f"Expected a network with classes, got {classifier.name}, which has none")
+    require_classes(classifier)
     if len(truths) not in (0, len(pictures)) or len(pictures) < (1 if len(truths) else 2):
         raise ValueError(f"Expected two pictures or more, or one truth for each, got {len(pictures)} and {len(truths)}")
-    if any(not 0 <= truth < len(classifier.labels) for truth in truths):
-        raise ValueError(f"Expected classes from 0 to {len(classifier.labels) - 1}, got {list(truths)}")
+    for truth in truths:
+        checks.whole("classes", truth, 0, len(classifier.labels) - 1)
     batch = np.stack([_views(classifier, picture) for picture in pictures])
     bare = classifier.prepared(preprocess=lambda prepared: prepared)  # compiled once for all of them
     found = [_finding(bare, name, batch, truths) for name in choices(classifier)]
@@ -82,18 +84,18 @@ def _views(classifier: Classifier, picture: npt.ArrayLike) -> Floats:
     return np.concatenate([seen, seen[:, :, ::-1], *parts])
 
 
-def _finding(classifier: Classifier, name: str, batch: Floats, truths: Sequence[int]) -> Finding:
+def _finding(classifier: Classifier, name: str, batch: Floats, truths: Sequence[int]) -> PreprocessingFinding:
     tap = classifier.tap([LOGITS])
     brought = map(normalization(name), batch)
     answers = [classifier.probabilities(tap(views)[LOGITS]).mean(axis=0) for views in brought]
     probabilities: Floats = np.asarray(answers, np.float32)
     if not np.isfinite(probabilities).all():
-        return Finding(name, np.nan_to_num(probabilities), -np.inf, 0 if len(truths) else None)
+        return PreprocessingFinding(name, np.nan_to_num(probabilities), -np.inf, 0 if len(truths) else None)
     if len(truths):
         own = probabilities[np.arange(len(truths)), list(truths)]
         right = int((probabilities.argmax(axis=-1) == np.array(truths)).sum())
-        return Finding(name, probabilities, float(np.log(np.maximum(own, 1e-12)).mean()), right)
-    return Finding(
+        return PreprocessingFinding(name, probabilities, float(np.log(np.maximum(own, 1e-12)).mean()), right)
+    return PreprocessingFinding(
         name,
         probabilities,
         _entropy(probabilities.mean(axis=0)) - float(np.mean([*map(_entropy, probabilities)])),

@@ -1,6 +1,6 @@
 """How pictures are brought into the range of numbers that a network was trained on, by name.
 
-A file with a network does not say which of these it wants; ``core.diagnose`` tries them all.
+A file with a network does not say which of these it wants; ``core.detect_preprocessing`` tries them all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Normalization:
         return (ordered * self.scale - self.mean[:count]) / self.deviation[:count]
 
 
-NORMALizATIONS: Mapping[str, Normalization] = MappingProxyType(
+NORMALIZATIONS: Mapping[str, Normalization] = MappingProxyType(
     {
         "unit": Normalization("0 to 1"),
         "symmetric": Normalization("−1 to 1", 2.0, (1.0, 1.0, 1.0)),
@@ -52,6 +52,6 @@ NORMALizATIONS: Mapping[str, Normalization] = MappingProxyType(
 
 def normalization(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
     """The normalization of that name. Raises ValueError, naming the choices."""
-    if name not in NORMALizATIONS:
-        raise ValueError(f"There is no normalization {name!r}; there is {', '.join(NORMALizATIONS)}")
-    return NORMALizATIONS[name]
+    if name not in NORMALIZATIONS:
+        raise ValueError(f"There is no normalization {name!r}; there is {', '.join(NORMALIZATIONS)}")
+    return NORMALIZATIONS[name]

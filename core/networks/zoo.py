@@ -5,7 +5,7 @@ and the pixel range that it wants. The order of ``available()`` is the one in wh
 weights of ``efficientnet_lite0`` come in an installed package; here is its card only.
 
 A person's own ``.keras`` or ``.h5`` file is looked at first (``core.networks.files``). It does not say how its pictures
-are normalized nor what its classes are called: the person does (``core.diagnose`` helps).
+are normalized nor what its classes are called: the person does (``core.detect_preprocessing`` helps).
 
 A network of keras.applications brings its own preprocessing, whatever the family; its weights come from Keras's cache
 (``KERAS_HOME``, or ``~/.keras``), into which Keras downloads them when they are first asked for.
@@ -83,7 +83,8 @@ def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **op
         name: of ``available()`` or ``applications()``, or the path of a ``.keras`` or ``.h5`` file.
         weights: of a network of keras.applications: ``"imagenet"``, or None for random ones. A bundled network has its
             own.
-        options: of the function of keras.applications, such as ``alpha=0.25``; of a file, those of ``load_file``.
+        options: of the function of keras.applications, such as ``alpha=0.25``; of a file, those of ``load_file``, of
+            which ``normalization`` may be spelled with an s.
 
     Raises:
         ValueError: no network of that name; options that it does not take; weights that could not be downloaded; a
@@ -91,6 +92,7 @@ def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **op
             says what to do.
     """
     if not isinstance(name, str) or name.endswith((".keras", ".h5", ".hdf5")):
+        options = _respelled(options)
         strange = set(options) - set(inspect.signature(load_file).parameters)
         if strange:
             raise ValueError(f"Expected options that load_file takes, got {', '.join(sorted(strange))}")
@@ -114,6 +116,13 @@ def _saved(name: str) -> keras.Model:
     return keras.models.load_model(BUNDLED / f"{name}.keras", compile=False)
 
 
+def _respelled(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with ``normalization`` for ``normalisation``. Raises ValueError where both are given."""
+    if {"normalisation", "normalization"} <= options.keys():
+        raise ValueError("Expected normalization or normalisation, got both")
+    return {"normalization" if name == "normalisation" else name: value for name, value in options.items()}
+
+
 def load_file(
     path: str | os.PathLike[str],
     *,
@@ -127,7 +136,7 @@ def load_file(
     Args:
         path: of the file.
         labels: a name for each class; ``class 0``, ``class 1``, ... when not given.
-        normalization: of ``core.NORMALizATIONS``; where None, ``"bytes"`` for a network that scales its pictures
+        normalization: of ``core.NORMALIZATIONS``; where None, ``"bytes"`` for a network that scales its pictures
             itself, ``"unit"`` for any other.
         size: height and width of its pictures, where the network leaves them open; 224 x 224 when not given.
         memory: bytes that a child process may use to try the file first.

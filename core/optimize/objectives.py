@@ -109,7 +109,7 @@ class Channel(Objective):
     """The mean of one channel over its map: "what does this filter like?".
 
     Attributes:
-        layer: its name. Before the nonlinearity it works best (``folding.before_nonlinearity``).
+        layer: its name. Before the nonlinearity it works best (``nonlinearities.before_nonlinearity``).
         channel: None for the target's. A number here makes one compiled gradient per number.
         border: units left out on each side of the map; 2 in the Keras example (keras.io, "Visualizing what convnets
             learn"), against the frame that zero padding draws. More than the map allows leaves its middle.

@@ -118,11 +118,11 @@ def show_doctor(own: user_models.Own) -> None:
     st.dataframe([results.answers(net, one, list(known or pictures)) for one in found], hide_index=True)
     best = found[0].name
     why = "makes what you said likeliest" if known else "makes its answers say most of the pictures"
-    st.markdown(f"Proposed: **{core.NORMALizATIONS[best].title}**, which {why}. Now: {results.prepares(name)}.")
+    st.markdown(f"Proposed: **{core.NORMALIZATIONS[best].title}**, which {why}. Now: {results.prepares(name)}.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         options = [one.name for one in found]
         wish = st.selectbox(
-            "Prepare them as", options, format_func=lambda one: core.NORMALizATIONS[one].title, width=320
+            "Prepare them as", options, format_func=lambda one: core.NORMALIZATIONS[one].title, width=320
         )
         if st.button("Use this", type="primary", icon=":material/check:"):
             change(own, normalization=wish)

@@ -303,11 +303,11 @@ def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str
 
 
 @cached_saying("Trying every normalization…")
-def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> Sequence[core.Finding]:
+def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> Sequence[core.PreprocessingFinding]:
     """What a network says under every normalization, the one to propose first. Raises ValueError."""
     classifier, batch = networks.network(name), [uploads.picture(one) for one in pictures]
     with SLOT.turn():
-        return core.diagnose(classifier, batch, truths)
+        return core.detect_preprocessing(classifier, batch, truths)
 
 
 def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> set[int]:
@@ -324,16 +324,16 @@ def prepares(name: str) -> str:
     """How a network's pictures are prepared, in words."""
     card = networks.network(name).card
     if "normalization" in card:
-        return f"RGB, {core.NORMALizATIONS[card['normalization']].title}"
+        return f"RGB, {core.NORMALIZATIONS[card['normalization']].title}"
     if "pixels" in card:
         return f"RGB, {card['pixels']['low']} to {card['pixels']['high']}"
     return f"as keras.applications does for {networks.network_title(name)}"
 
 
-def answers(classifier: core.Classifier, finding: core.Finding, pictures: Sequence[str]) -> dict[str, str]:
+def answers(classifier: core.Classifier, finding: core.PreprocessingFinding, pictures: Sequence[str]) -> dict[str, str]:
     """One row of the table of normalizations: its name, its evidence, and the likeliest answer to every picture."""
     evidence = f"{finding.score:.2f}" if finding.right is None else f"{finding.right} right, {finding.score:.2f}"
-    row = {"prepared as": core.NORMALizATIONS[finding.name].title, "evidence": evidence}
+    row = {"prepared as": core.NORMALIZATIONS[finding.name].title, "evidence": evidence}
     for one, probabilities in zip(pictures, finding.probabilities, strict=True):
         best = int(probabilities.argmax())
         row[uploads.picture_title(one)] = f"{classifier.labels[best]} {probabilities[best]:.0%}"

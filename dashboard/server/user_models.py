@@ -45,7 +45,7 @@ class Own:
     def classifier(self) -> core.Classifier:
         """The network. Raises ValueError for a file that is refused, and for labels of another number."""
         opened = _opened(str(self.path), self.side)
-        normalization = core.NORMALizATIONS.get(self.normalization)
+        normalization = core.NORMALIZATIONS.get(self.normalization)
         return opened.prepared(
             preprocess=normalization,
             labels=self.labels or None,

@@ -17,7 +17,7 @@ def lens():
 
 def behind(net, name):
     """The bundled network as if its file wanted pictures as ``name`` prepares them."""
-    own = core.NORMALizATIONS[name]
+    own = core.NORMALIZATIONS[name]
 
     def undo(pictures):
         back = (pictures * np.float32(own.deviation) + np.float32(own.mean)) / own.scale
@@ -31,10 +31,10 @@ def behind(net, name):
 def test_the_right_normalization_is_proposed(lens, name):
     net = behind(lens, name)
     truths = [int(core.logits_of(lens, core.seen_by(lens, photo))[0].argmax()) for photo in PHOTOS]
-    blind, told = core.diagnose(net, PHOTOS), core.diagnose(net, PHOTOS, truths)
+    blind, told = core.detect_preprocessing(net, PHOTOS), core.detect_preprocessing(net, PHOTOS, truths)
     assert blind[0].name == told[0].name == name
     assert told[0].right >= 4 and told[0].score > told[1].score  # right is of the mean over five views
-    assert len(blind) == len(core.NORMALizATIONS) and blind[0].probabilities.shape == (6, 200)
+    assert len(blind) == len(core.NORMALIZATIONS) and blind[0].probabilities.shape == (6, 200)
 
 
 def test_normalizations_are_the_published_ones():
@@ -54,7 +54,7 @@ def test_a_grey_network_is_tried_without_channel_orders():
     image = keras.Input((20, 20, 1))
     body = keras.layers.GlobalMaxPooling2D()(keras.layers.Conv2D(5, 3, name="conv")(image))
     net = core.classifier(keras.Model(image, body), name="grey")
-    assert {found.name for found in core.diagnose(net, PHOTOS)} == {"unit", "symmetric", "bytes"}
+    assert {found.name for found in core.detect_preprocessing(net, PHOTOS)} == {"unit", "symmetric", "bytes"}
     known = net.prepared(preprocess=core.normalization("symmetric"))
     assert known.preprocess(tf.ones((1, 20, 20, 3))).shape == (1, 20, 20, 1)
 
@@ -78,14 +78,14 @@ def test_another_normalization_copies_nothing_and_leaves_the_first_alone(lens):
 )
 def test_impossible_questions_get_one_sentence(lens, pictures, truths, sentence):
     with pytest.raises(ValueError, match=sentence):
-        core.diagnose(lens, pictures, truths)
+        core.detect_preprocessing(lens, pictures, truths)
 
 
 def test_what_has_no_classes_or_no_name_is_refused(lens):
     image = keras.Input((20, 20, 3))
     bare = core.classifier(keras.Model(image, keras.layers.Conv2D(2, 3)(image)), name="bare")
     with pytest.raises(ValueError, match="with classes, got bare"):
-        core.diagnose(bare, PHOTOS)
+        core.detect_preprocessing(bare, PHOTOS)
     with pytest.raises(ValueError, match="no normalization 'x'; there is unit, symmetric"):
         core.normalization("x")
     with pytest.raises(ValueError, match="Expected 200 labels"):

@@ -148,3 +148,13 @@ def test_real_weights_load_from_the_cache_of_keras_and_know_photographs(shared):
     hits, steps = json.loads(run.stdout.splitlines()[-1])
     assert steps >= 1
     assert np.mean([int(path.name.split("_")[0]) == hit for path, hit in zip(paths, hits, strict=True)]) > 0.35
+
+
+def test_normalization_may_be_spelled_with_an_s(monkeypatch):
+    image = keras.Input((8, 9, 3))
+    network = keras.Model(image, keras.layers.GlobalAveragePooling2D(name="gap")(image))
+    monkeypatch.setattr(zoo.files, "open_network", lambda path, memory: network)
+    net = core.load("mine.keras", normalisation="symmetric")
+    assert net.card["normalization"] == "symmetric"
+    with pytest.raises(ValueError, match="Expected normalization or normalisation, got both"):
+        core.load("mine.keras", normalisation="symmetric", normalization="unit")
