@@ -13,6 +13,7 @@ The map of the package:
         decoding          files -> pictures; everything hostile stops here
         encoding          pictures -> files: PNG, JPEG, GIF, MP4
         videos            the beginning of a video file -> pictures
+        grey              colour to grey, as Pillow does it
         samples           photographs that come with scikit-image and scikit-learn, and a drawn test card
         sets              many pictures: tiles of photographs, a folder or a zip, CIFAR-10
     networks/             do not optimize
@@ -45,8 +46,8 @@ The map of the package:
     techniques/           none imports another
         filters           ``maximize``: the pictures that units like most; published presets
         dream             ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
-        attacks           FGSM, PGD, DeepFool, Carlini & Wagner, ...; norms, rounding to 8 bits, minimal epsilon
-        defences          what may be done to a picture before it is believed: JPEG, blur, ...
+        attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,
+                          minimal epsilon; defences
         attribution       gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
         codes             what a layer says of many pictures; a map on which like ones lie together
@@ -102,28 +103,16 @@ from core.pictures.images import digest, fit, resize, shrink, tile, to_float, to
 from core.pictures.sets import PictureSet, as_set, cifar10, fingerprint, gather, sample_tiles, tiles
 from core.pictures.videos import Video, open_video
 from core.settings import Setting
-from core.techniques.attacks import (
-    ATTACKS,
-    NORMS,
-    Attack,
-    attack,
-    bim,
-    carlini_wagner,
-    deepfool,
-    distance,
-    epsilon_curve,
-    few_pixels,
-    fgsm,
-    fools,
-    logits_of,
-    mifgsm,
-    minimal_epsilon,
-    patch,
-    pgd,
-    rounded,
-    square,
-    universal,
-)
+from core.techniques.attacks.black_box import few_pixels, square
+from core.techniques.attacks.catalogue import ATTACKS, Attack, attack
+from core.techniques.attacks.defences import DEFENCES, defended
+from core.techniques.attacks.evaluate import epsilon_curve, minimal_epsilon
+from core.techniques.attacks.gradient import bim, fgsm, mifgsm, pgd, universal
+from core.techniques.attacks.judge import fools, logits_of
+from core.techniques.attacks.minimal import carlini_wagner, deepfool
+from core.techniques.attacks.norms import NORMS, distance
+from core.techniques.attacks.patch import patch
+from core.techniques.attacks.rounding import rounded
 from core.techniques.attribution import (
     METHODS,
     Method,
@@ -137,7 +126,6 @@ from core.techniques.attribution import (
     window_side,
 )
 from core.techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
-from core.techniques.defences import DEFENCES, defended
 from core.techniques.dream import (
     DREAMS,
     Dreaming,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.types import Pictures
+from core.types import Floats, Pictures
 
 MOST_SEED = 2**31 - 1
 
@@ -28,6 +28,15 @@ def number(name: str, value: Any, least: float, most: float) -> float:
     if not numeric or not least <= value <= most:
         raise ValueError(f"Expected {name} from {least:g} to {most:g}, got {value!r}")
     return float(value)
+
+
+def positive(name: str, value: Any) -> Floats:
+    """A finite number above 0, or several; as float32 of the same shape."""
+    numeric = np.asarray(value).dtype.kind in "iuf"
+    values = np.asarray(value if numeric else np.nan, np.float32)
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        raise ValueError(f"Expected {name} above 0, got {value!r}")
+    return values
 
 
 def seed(value: Any) -> int:

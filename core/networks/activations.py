@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from core.networks.classifiers import LOGITS, Classifier
 from core.pictures import images
+from core.pictures.grey import as_grey
 from core.types import Pictures
 
 Array = npt.NDArray[np.float32]
@@ -61,14 +62,15 @@ def _channels(classifier: Classifier, name: str) -> int:
 
 
 def seen_by(classifier: Classifier, pictures: Pictures, *, scale: int = 1) -> Pictures:
-    """The pictures as the network sees them: cut to the middle and resized to its own size.
+    """The pictures as the network sees them: cut to the middle, resized to its size, grey where it sees no colour.
 
     A larger ``scale`` (1 to 8) makes them that many times as large, for finer maps of networks of open size.
     """
     if not 1 <= scale <= 8:
         raise ValueError(f"Expected a scale from 1 to 8, got {scale}")
     height, width = classifier.size
-    return images.fit(pictures, height=height * scale, width=width * scale)
+    seen = images.fit(pictures, height=height * scale, width=width * scale)
+    return as_grey(seen) if classifier.grey else seen
 
 
 def predict(classifier: Classifier, pictures: Pictures, *, top: int = 5) -> list[Prediction]:

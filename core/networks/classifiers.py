@@ -19,6 +19,7 @@ import tensorflow as tf
 from core.networks import graphs
 from core.networks.graphs import Graph, LayerInfo, ReceptiveField
 from core.networks.kept import Kept
+from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
 
@@ -208,8 +209,8 @@ def _named(labels: Iterable[str], units: int, name: str) -> tuple[str, ...]:
 
 
 def _entrance(preprocess: Preprocess, channels: int) -> Preprocess:
-    """How RGB pictures enter a network with so many channels."""
-    return preprocess if channels == 3 else (lambda pictures: preprocess(tf.image.rgb_to_grayscale(pictures)))
+    """How RGB pictures enter a network with so many channels: as grey as Pillow makes them where there is one."""
+    return preprocess if channels == 3 else (lambda pictures: preprocess(tf.tensordot(pictures, [LUMA], [-1, -1])))
 
 
 @dataclass(frozen=True)

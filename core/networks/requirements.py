@@ -6,15 +6,32 @@ from collections.abc import Iterable
 
 import keras
 import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.nonlinearities import BEFORE
 
 
-def require_classes(classifier: Classifier) -> None:
-    """The network gives scores of classes."""
+def require_classes(classifier: Classifier, *, least: int = 1) -> None:
+    """The network gives scores of classes, of so many at least."""
     if not classifier.labels:
         raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
+    if len(classifier.labels) < least:
+        raise ValueError(
+            f"Expected a network with classes to choose between, got {classifier.name} with {len(classifier.labels)}"
+        )
+
+
+def require_labels(classifier: Classifier, labels: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
+    """These are classes of the network by number, one for each of ``count`` pictures; as (count,) int32."""
+    targets = np.asarray(labels)
+    if targets.shape != (count,) or targets.dtype.kind not in "iu":
+        raise ValueError(f"Expected {count} labels, got {labels!r}")
+    outside = [int(label) for label in targets if not 0 <= label < len(classifier.labels)]
+    if outside:
+        raise ValueError(f"Expected labels from 0 to {len(classifier.labels) - 1}, got {outside[0]}")
+    return targets.astype(np.int32)
 
 
 def require_finite_weights(classifier: Classifier, layers: Iterable[str]) -> None:
@@ -30,6 +47,14 @@ def require_size(classifier: Classifier, layers: Iterable[str], height: int, wid
     if not classifier.runs_at(layers, height, width):
         own, got = ("{} x {}".format(*size) for size in (classifier.size, (height, width)))
         raise ValueError(f"Expected pictures of {own}, the only size at which {classifier.name} answers, got {got}")
+
+
+def require_large_enough(classifier: Classifier, layer: str, height: int, width: int) -> None:
+    """No convolution on the way to this layer (or ``LOGITS``) is larger than what is left of a picture of this size."""
+    try:
+        classifier.tap([layer])(tf.fill((1, height, width, 3), 0.5))
+    except tf.errors.OpError as error:
+        raise ValueError(f"Expected pictures large enough for {classifier.name}, got {height} x {width}") from error
 
 
 def require_channels(classifier: Classifier, layer: str, channels: Iterable[int]) -> list[int]:

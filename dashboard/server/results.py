@@ -61,7 +61,7 @@ def needed(
     label = classifier.labels.index(target) if target else int(core.logits_of(classifier, seen)[0].argmax())
     settings: dict[str, Any] = {"norm": norm, "targeted": bool(target)}
     curves: dict[str, npt.NDArray[np.float32]] = {}
-    for attack in ("fgsm", "bim", "pgd", "mifgsm"):
+    for attack in (key for key, one in core.ATTACKS.items() if one.own_epsilon):
         with SLOT.turn():
             curves |= core.epsilon_curve(classifier, seen, label, epsilons, names=[attack], **settings)
     with SLOT.turn():

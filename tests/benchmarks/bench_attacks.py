@@ -43,11 +43,11 @@ def ours(network):
         network, name="bench", labels=[str(i) for i in range(1000)], preprocess=lambda x: x * 2 - 1, size=(224, 224)
     )
     return {
-        "fgsm": lambda x, y, e: core.last(core.fgsm(net, x, y, epsilon=e, lattice=False)).images.numpy(),
-        "pgd": lambda x, y, e: core.last(core.pgd(net, x, y, epsilon=e, lattice=False)).images.numpy(),
-        "deepfool": lambda x, y, e: core.last(core.deepfool(net, x, y, lattice=False)).images.numpy(),
+        "fgsm": lambda x, y, e: core.last(core.fgsm(net, x, y, epsilon=e, on_grid=False)).images.numpy(),
+        "pgd": lambda x, y, e: core.last(core.pgd(net, x, y, epsilon=e, on_grid=False)).images.numpy(),
+        "deepfool": lambda x, y, e: core.last(core.deepfool(net, x, y, on_grid=False)).images.numpy(),
         "carlini": lambda x, y, e: core.last(
-            core.carlini_wagner(net, x, y, steps=e, searches=6, constant=0.01, rate=0.001, lattice=False)
+            core.carlini_wagner(net, x, y, steps=e, searches=6, constant=0.01, step_size=0.001, on_grid=False)
         ).images.numpy(),
     }
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import core
 from core.optimize.objectives import CrossEntropy, Margin
-from core.techniques.attacks import _within_l1
+from core.techniques.attacks.norms import _within_l1
 
 NAMES = list(core.ATTACKS)
 FAST = {"deepfool", "few_pixels"}
@@ -29,7 +29,7 @@ def net():
 
 @pytest.fixture(scope="module")
 def photos(net):
-    """Four photographs as the network sees them, on the lattice, and what it says of them."""
+    """Four photographs as the network sees them, on the 8-bit grid, and what it says of them."""
     names = core.samples.names()[:4]
     seen = np.concatenate([core.seen_by(net, core.samples.load(name)) for name in names])
     seen = core.to_float(core.to_uint8(seen))
@@ -82,7 +82,7 @@ def test_fgsm_in_l2_is_the_gradient_itself(flat, grey):
     labels = core.logits_of(flat, grey).argmax(axis=1)
     way = slope(flat, grey, labels)
     way /= np.sqrt(np.square(way).sum(axis=(1, 2, 3), keepdims=True))
-    found = run(core.fgsm, flat, grey, labels, epsilon=2.0, norm="l2", lattice=False)
+    found = run(core.fgsm, flat, grey, labels, epsilon=2.0, norm="l2", on_grid=False)
     np.testing.assert_allclose(found, grey + 2.0 * way, atol=1e-5)
 
 
@@ -90,7 +90,7 @@ def test_fgsm_in_l2_is_the_gradient_itself(flat, grey):
 def test_fgsm_is_pgd_with_one_step(net, photos, norm):
     radius = {"linf": 4 / 255, "l2": 1.0, "l1": 30.0}[norm]
     one = run(core.fgsm, net, *photos, epsilon=radius, norm=norm)
-    same = run(core.pgd, net, *photos, epsilon=radius, norm=norm, steps=1, rate=radius, random_start=False)
+    same = run(core.pgd, net, *photos, epsilon=radius, norm=norm, steps=1, step_size=radius, random_start=False)
     np.testing.assert_array_equal(one, same)
 
 
@@ -98,7 +98,7 @@ def test_fgsm_is_pgd_with_one_step(net, photos, norm):
 def test_pgd_finds_the_best_change_of_a_linear_network(flat, grey, norm, radius):
     two = core.classifier(flat.network, name="two", labels=flat.labels)
     labels = core.logits_of(two, grey).argmax(axis=1)
-    found = run(core.pgd, two, grey, labels, epsilon=radius, norm=norm, steps=60, rate=radius / 10, lattice=False)
+    found = run(core.pgd, two, grey, labels, epsilon=radius, norm=norm, steps=60, step_size=radius / 10, on_grid=False)
     way = slope(two, found, labels)
     gain = ((found - grey) * way).sum(axis=(1, 2, 3))
     dual = {"linf": np.abs(way).sum((1, 2, 3)), "l2": np.sqrt(np.square(way).sum((1, 2, 3))),
@@ -111,7 +111,7 @@ def test_pgd_finds_the_best_change_of_a_linear_network(flat, grey, norm, radius)
 def test_deepfool_goes_straight_to_the_nearest_border(flat, grey, norm):
     logits = core.logits_of(flat, grey)
     labels = logits.argmax(axis=1)
-    found = run(core.deepfool, flat, grey, labels, norm=norm, lattice=False)
+    found = run(core.deepfool, flat, grey, labels, norm=norm, on_grid=False)
     ways = rows(flat)[None] - rows(flat)[labels][:, None]
     dual = {"l2": np.sqrt(np.square(ways).sum((2, 3, 4))), "linf": np.abs(ways).sum((2, 3, 4))}[norm]
     gaps = np.abs(logits - logits[np.arange(2), labels][:, None])
@@ -123,9 +123,9 @@ def test_deepfool_goes_straight_to_the_nearest_border(flat, grey, norm):
 def test_carlini_wagner_is_no_further_than_the_border(flat, grey):
     logits = core.logits_of(flat, grey)
     labels = logits.argmax(axis=1)
-    exact = run(core.deepfool, flat, grey, labels, overshoot=0.0001, lattice=False)
-    settings = {"steps": 300, "searches": 6, "constant": 1.0, "rate": 0.001}
-    found = run(core.carlini_wagner, flat, grey, labels, **settings, lattice=False)
+    exact = run(core.deepfool, flat, grey, labels, overshoot=0.0001, on_grid=False)
+    settings = {"steps": 300, "searches": 6, "constant": 1.0, "step_size": 0.001}
+    found = run(core.carlini_wagner, flat, grey, labels, **settings, on_grid=False)
     assert core.fools(flat, found, labels).all()
     assert (core.distance(found, grey, "l2") < 1.1 * core.distance(exact, grey, "l2")).all()
 
@@ -137,7 +137,7 @@ def test_the_file_lies_inside_the_ball(net, photos, name, norm):
         settings = {"epsilon": radius} | ({"norm": norm} if name != "square" else {"steps": 40})
         found = run(core.attack, net, name, pictures, labels, **settings)
         levels = found * 255
-        assert np.abs(levels - np.rint(levels)).max() < 1e-3, "on the lattice"
+        assert np.abs(levels - np.rint(levels)).max() < 1e-3, "on the 8-bit grid"
         assert (core.distance(found, pictures, norm) <= radius * (1 + 1e-4)).all()
         assert 0 <= found.min() <= found.max() <= 1
         assert found.dtype == np.float32
@@ -264,7 +264,7 @@ def test_few_pixels_changes_few_pixels(net, photos):
 
 def test_universal_change_is_one_for_all(net, photos):
     pictures, labels = photos
-    found = run(core.universal, net, 0.25 + pictures / 2, labels, epsilon=10 / 255, steps=30, lattice=False)
+    found = run(core.universal, net, 0.25 + pictures / 2, labels, epsilon=10 / 255, steps=30, on_grid=False)
     change = found - (0.25 + pictures / 2)
     np.testing.assert_allclose(change, np.repeat(change[:1], len(change), axis=0), atol=1e-6)
     assert np.abs(change).max() <= 10 / 255 + 1e-6
@@ -318,9 +318,9 @@ def test_a_radius_of_its_own_for_each_picture(net, photos):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("pgd", {"steps": 3}), ("pgd", {"rate": 0.02}), ("pgd", {"random_start": False}), ("pgd", {"seed": 9}),
+        ("pgd", {"steps": 3}), ("pgd", {"step_size": 0.02}), ("pgd", {"random_start": False}), ("pgd", {"seed": 9}),
         ("mifgsm", {"momentum": 0.0}), ("deepfool", {"overshoot": 0.3}), ("carlini_wagner", {"confidence": 3.0}),
-        ("square", {"share": 0.8}), ("few_pixels", {"pixels": 3, "population": 20, "steps": 2}),
+        ("square", {"fraction": 0.8}), ("few_pixels", {"pixels": 3, "population": 20, "steps": 2}),
     ],
 )  # fmt: skip
 def test_options_that_should_differ_differ(net, photos, name, change):
@@ -352,9 +352,10 @@ def test_one_trace_for_all_radii_and_targets(tiny):
     before = len(tiny.kept)
     for radius, labels in ((0.01, [0, 1]), (0.03, [2, 3]), (0.2, [4, 4])):
         core.last(core.pgd(tiny, pictures, labels, epsilon=radius, steps=3))
-    keys = [key for key in tiny.kept if key[0] == "step" and "Within" in repr(key)]
+    keys = [key for key in tiny.kept if key[0] == "step" and "ProjectedStep" in repr(key)]
     steps = [tiny.keep(key, list) for key in keys]
     assert len(tiny.kept) - before <= 4
+    assert steps
     assert [one.experimental_get_tracing_count() for one in steps] == [1] * len(steps)
 
 
@@ -394,7 +395,7 @@ def test_defences_keep_the_picture_and_change_the_noise(net, photos, name):
         ({"name": "deepfool", "norm": "l1"}, "norm 'l2' or 'linf'"),
         ({"name": "mifgsm", "momentum": 2.0}, "momentum from 0 to 1"),
         ({"name": "few_pixels", "pixels": 0}, "pixels from 1 to 100"),
-        ({"name": "square", "share": 0.0}, "share from 1e-06 to 1"),
+        ({"name": "square", "fraction": 0.0}, "fraction from 1e-06 to 1"),
         ({"name": "patch", "scales": (0.9, 0.2)}, "scales from 0.1 to 1"),
         ({"name": "carlini_wagner", "confidence": -1.0}, "confidence from 0 to 1000"),
     ],

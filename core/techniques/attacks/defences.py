@@ -14,11 +14,11 @@ import numpy.typing as npt
 from skimage.filters import gaussian
 from skimage.restoration import denoise_tv_chambolle
 
+from core import checks
 from core.pictures import decoding, encoding, images
+from core.types import Pictures
 
 __all__ = ["DEFENCES", "defended"]
-
-Pictures = npt.NDArray[np.float32]
 
 
 def _jpeg(picture: Pictures) -> Pictures:
@@ -58,8 +58,9 @@ DEFENCES: Mapping[str, tuple[str, Callable[[Pictures], Pictures]]] = MappingProx
 
 
 def defended(pictures: npt.ArrayLike, name: str) -> Pictures:
-    """Pictures (N, H, W, 3) in [0, 1] after a defence of ``DEFENCES``. Raises ValueError for another name."""
-    if name not in DEFENCES:
-        raise ValueError(f"There is no defence {name!r}; there is {', '.join(DEFENCES)}")
-    batch = np.asarray(pictures, np.float32)
-    return np.stack([DEFENCES[name][1](picture) for picture in batch]).astype(np.float32).clip(0, 1)
+    """Pictures (N, H, W, 3) in [0, 1] after a defence of ``DEFENCES``.
+
+    Raises ValueError for other pictures or another name.
+    """
+    _, defend = DEFENCES[checks.one_of("defence", name, DEFENCES)]
+    return np.stack([defend(picture) for picture in checks.pictures(pictures)]).astype(np.float32).clip(0, 1)
