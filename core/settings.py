@@ -15,8 +15,8 @@ from core import checks
 class Setting:
     """What a person may set, and how it is drawn.
 
-    A setting has bounds (``least`` and ``most``, whole numbers where it takes no others), or ``choices``, or is a switch.
-    Beside bounds, ``choices`` are the usual values: a page offers them, and code may take any other in between.
+    A setting has bounds (``least`` and ``most``, whole numbers where it takes no others), or ``choices``, or is a
+    switch. Beside bounds, ``choices`` are the usual values: a page offers them, and code may take any other in between.
 
     Attributes:
         name: the keyword argument of the technique's function.

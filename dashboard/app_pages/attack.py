@@ -10,13 +10,6 @@ from dashboard import address, figures, workbench
 from dashboard.recipes import AttackRecipe
 from dashboard.server import networks, results, uploads
 
-NORMS = {"linf": "Linf: every number a little", "l2": "L2: the whole length", "l1": "L1: the sum"}
-EPSILONS = {
-    "linf": (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
-    "l2": (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
-    "l1": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
-}
-USUAL = {"linf": 1.0, "l2": 0.5, "l1": 10.0}
 CLOSER = {
     "layers": "Layer by layer", "epsilon": "How much is needed", "transfer": "Other networks", "defences": "Defences",
     "code": "Show the code",
@@ -24,11 +17,6 @@ CLOSER = {
 
 name, picture = workbench.chosen()
 net = networks.network(name)
-
-
-def in_words(norm: str, epsilon: float) -> str:
-    """An epsilon as it is shown: k/255 in Linf."""
-    return f"{epsilon:g}/255" if norm == "linf" else f"{epsilon:g}"
 
 
 def choose_size(attack: core.Attack) -> tuple[str, float | None]:
@@ -39,13 +27,14 @@ def choose_size(attack: core.Attack) -> tuple[str, float | None]:
     if len(attack.norms) > 1:
         norm = address.choice(
             st.selectbox, "Norm", list(attack.norms), key="norm", default="linf", width=240,
-            format_func=NORMS.__getitem__,
+            format_func=lambda one: f"{core.NORMS[one].title}: {core.NORMS[one].says}",
         )  # fmt: skip
-    epsilon = address.choice(
-        st.select_slider, "Epsilon", EPSILONS[norm], key=f"epsilon_{norm}", default=USUAL[norm], width=240,
-        format_func=lambda value: in_words(norm, value),
+    measure = core.NORMS[norm]
+    written = address.choice(
+        st.select_slider, "Epsilon", measure.epsilons, key=f"epsilon_{norm}", default=measure.usual, width=240,
+        format_func=lambda value: measure.written(measure.radius(value)),
     )  # fmt: skip
-    return norm, epsilon / 255 if norm == "linf" else epsilon
+    return norm, measure.radius(written)
 
 
 def choose_recipe() -> AttackRecipe:
@@ -68,11 +57,12 @@ def choose_recipe() -> AttackRecipe:
         with st.popover("More", icon=":material/tune:"):
             steps = address.choice(
                 st.selectbox, "Steps", (0, 1, 5, 10, 20, 40, 100, 500), key="attack_steps", default=0,
-                format_func=lambda one: str(one) if one else "the attack's own", disabled=key in ("fgsm", "bim"),
+                format_func=lambda one: str(one) if one else "the attack's own",
+                disabled=attack.setting("steps") is None,
             )  # fmt: skip
             pixels = address.choice(
                 st.select_slider, "Pixels (few pixels)", (1, 3, 5, 10, 20), key="pixels", default=5,
-                disabled=key != "few_pixels",
+                disabled=attack.setting("pixels") is None,
             )  # fmt: skip
             seed = address.whole_number("Seed", most=9999, key="seed", placeholder="0") or 0
         others = {"": "this network only"} | {
@@ -167,7 +157,7 @@ def show_rate(recipe: AttackRecipe, frame: core.Frame) -> None:
     """How many of all pictures an attack on many fools."""
     logits = core.logits_of(networks.network(recipe.network), frame.images.numpy()).argmax(axis=1)
     clean = core.logits_of(networks.network(recipe.network), results.every_sample(recipe.network)).argmax(axis=1)
-    if recipe.attack == "patch" or recipe.target:
+    if core.ATTACKS[recipe.attack].targeted is None or recipe.target:
         hits = int((logits == recipe.label()).sum())
     else:
         hits = int((logits[1:] != clean).sum() + (logits[0] != recipe.label()))
@@ -207,20 +197,20 @@ def show_layers(recipe: AttackRecipe, origin: np.ndarray, found: np.ndarray) -> 
 def show_epsilon(recipe: AttackRecipe, origin: np.ndarray) -> None:
     """Confidence against epsilon, and the least epsilon that does."""
     norm = recipe.norm if core.ATTACKS[recipe.attack].norms else "linf"
-    places = EPSILONS[norm]
-    radii = [place / 255 if norm == "linf" else place for place in places]
+    measure = core.NORMS[norm]
+    radii = [measure.radius(written) for written in measure.epsilons]
     with st.spinner("Four attacks at every epsilon…", show_time=True):
         curves, least = results.needed(
             recipe.network, recipe.picture, norm=norm, epsilons=tuple(radii), target=recipe.target
         )
     titles = {core.ATTACKS[key].title: values for key, values in curves.items()}
     figure = figures.fading(
-        titles, places, f"epsilon ({NORMS[norm].split(':')[0]}{', k/255' if norm == 'linf' else ''})"
+        titles, measure.epsilons, f"epsilon ({measure.title}{f', k/{measure.scale}' if measure.scale > 1 else ''})"
     )
     st.plotly_chart(figure, config=figures.PLAIN, key="epsilon_curve", alt="Confidence against epsilon")
     goal = f"say “{recipe.target}”" if recipe.target else "say something else"
     if np.isfinite(least):
-        size = in_words(norm, least * 255 if norm == "linf" else least)
+        size = measure.written(least)
         st.markdown(
             f"The least epsilon that makes it {goal}: **{size}**, found by bisection with PGD, judged after rounding."
         )
