@@ -53,7 +53,7 @@ def one_of(what: str, value: Any, choices: Iterable[str]) -> str:
 
 
 def pictures(value: Any, *, name: str = "pictures") -> Pictures:
-    """A batch (N, H, W, 3) of finite values in [0, 1], at least one; as float32, not copied where it is that already."""
+    """A batch (N, H, W, 3) of finite values in [0, 1], at least one; as float32, not copied where it is that."""
     batch = np.asarray(value, np.float32)
     if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape:
         raise ValueError(f"Expected {name} (N, H, W, 3), got shape {np.shape(value)}")

@@ -72,9 +72,8 @@ def choose_recipe() -> AttackRecipe:
             st.selectbox, "Networks", list(others), key="beside", default="", width=200, format_func=others.__getitem__,
         )  # fmt: skip
     st.session_state.attack_other = other
-    options: dict[str, int] = {"seed": seed} if key in ("pgd", "square", "few_pixels", "patch") else {}
-    options |= {"steps": steps} if steps and key not in ("fgsm", "bim") else {}
-    options |= {"pixels": pixels} if key == "few_pixels" else {}
+    chosen = {"seed": seed, "steps": steps or None, "pixels": pixels}
+    options = {one: value for one, value in chosen.items() if attack.setting(one) and value is not None}
     return AttackRecipe(name, picture, key, norm, epsilon, target, tuple(options.items()))
 
 
