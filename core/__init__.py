@@ -20,6 +20,8 @@ The map of the package:
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
         classifiers       Classifier: network, preprocessing, labels, layers; taps
         kept              what was made once for a network, shared by threads
+        steps             what kind of layer call a step of a graph is
+        heads             the end of a network: from probabilities to logits
         nonlinearities    where they are; what units are before and after them
         gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
         narrowing         one wanted channel for each picture

@@ -6,6 +6,7 @@ Scores are logits: a softmax or sigmoid at the end of the network is taken off w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -18,13 +19,11 @@ import tensorflow as tf
 
 from core.networks import graphs
 from core.networks.graphs import Graph, LayerInfo, ReceptiveField
+from core.networks.heads import LOGITS, with_logits
 from core.networks.kept import Kept
 from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
-
-LOGITS = "(logits)"
-"""The name under which ``tap`` and ``forward`` give the logits, whatever the network calls its last layer."""
 
 KEPT = 64
 """How many compiled functions and the like a classifier keeps."""
@@ -183,8 +182,7 @@ def classifier(
         ValueError: not one input, an input that is no picture, an open input without ``size``, or too few labels.
     """
     height, width, channels = _picture_shape(network, name, size)
-    graph = graphs.read(network, (height, width, channels))
-    graph, scale = _without_final_activation(graph)
+    graph, scale = with_logits(graphs.read(network, (height, width, channels)))
     units = graph.tensors[LOGITS].shape[-1] if LOGITS in graph.tensors else 0
     names = _named(labels, units, name) if labels is not None else tuple(f"class {i}" for i in range(units))
     return Classifier(
@@ -201,10 +199,13 @@ def classifier(
 
 
 def _named(labels: Iterable[str], units: int, name: str) -> tuple[str, ...]:
-    """The labels, if there is one for each logit. Raises ValueError."""
+    """The labels, if there is one for each logit; equal ones get their index behind. Raises ValueError."""
     names = tuple(labels)
     if len(names) != units:
         raise ValueError(f"Expected {units} labels for {name}, got {len(names)}")
+    while len(set(names)) < len(names):
+        times = Counter(names)
+        names = tuple(f"{one} ({index})" if times[one] > 1 else one for index, one in enumerate(names))
     return names
 
 
@@ -255,49 +256,3 @@ def _picture_shape(network: keras.Model, name: str, size: tuple[int, int] | None
     if not height or not width:
         raise ValueError(f"Expected the picture size of {name}, whose input is open, got none")
     return int(height), int(width), int(shape[-1])
-
-
-def _without_final_activation(graph: Graph) -> tuple[Graph, str]:
-    """The tensor before a final softmax or sigmoid is named ``LOGITS``; says which it was (softmax where none is)."""
-    tensors = dict(graph.tensors)
-    output = tensors.pop(graphs.END)
-    graph = replace(graph, tensors=tensors)
-    last = graph.producer(output)
-    if last is None or len(output.shape) != 2:
-        return graph, "softmax"
-    kind = type(last.operation).__name__
-    function = getattr(last.operation, "activation", None)
-    activation = kind.lower() if kind in ("Softmax", "Sigmoid") else getattr(function, "__name__", "")
-    if activation not in ("softmax", "sigmoid"):
-        return replace(graph, tensors={**tensors, LOGITS: output}), "softmax"
-    if kind in ("Activation", "Softmax", "Sigmoid"):
-        layers = {name: info for name, info in graph.layers.items() if name != last.name}
-        tensors = {name: tensor for name, tensor in tensors.items() if name != last.name}
-        graph = replace(graph, layers=layers, tensors={**tensors, LOGITS: next(last.inputs)})
-    else:
-        linear = _linear(last)
-        graph = graph.replaced(last, linear, tensors=dict.fromkeys((LOGITS, last.name), linear.outputs[0]))
-    if activation == "sigmoid" and graph.tensors[LOGITS].shape[-1] == 1:
-        return _two_logits(graph), "softmax"
-    return graph, activation
-
-
-def _linear(step: graphs.Step) -> graphs.Step:
-    """A copy of a layer without its activation."""
-    layer: Any = step.operation
-    linear = type(layer).from_config({**layer.get_config(), "activation": None})
-    output = linear(*step.args)
-    linear.set_weights(layer.get_weights())
-    return replace(step, operation=linear, outputs=(output,))
-
-
-def _two_logits(graph: Graph) -> Graph:
-    """A network with one sigmoid has two classes: (0, z) has the softmax that z has as sigmoid."""
-
-    def widen(z: Any) -> Any:
-        return keras.ops.concatenate([keras.ops.zeros_like(z), z], axis=-1)
-
-    single = graph.tensors[LOGITS]
-    output = widen(single)
-    both = graphs.Step(LOGITS, widen, (single,), {}, (output,))
-    return replace(graph, steps=(*graph.steps, both), tensors={**graph.tensors, LOGITS: output})

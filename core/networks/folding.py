@@ -18,7 +18,8 @@ import tensorflow as tf
 from core.networks.classifiers import Classifier
 from core.networks.graphs import Graph, Step
 from core.networks.narrowing import narrowed
-from core.networks.nonlinearities import KERNELS, channels_last, has_activation, kind, with_inputs_of_activations
+from core.networks.nonlinearities import with_inputs_of_activations
+from core.networks.steps import KERNELS, channels_last, has_activation, kind
 
 Forward = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
@@ -119,8 +120,9 @@ def _after(graph: Graph, cut: str) -> Graph:
 # Names that moved, for branches under way: to be taken out when they are in.
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES as RECTIFIERS  # noqa: E402, F401
 from core.networks.gradient_overrides import overridden as ruled  # noqa: E402, F401
-from core.networks.nonlinearities import BEFORE, after_nonlinearity, before_nonlinearity  # noqa: E402, F401
+from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity  # noqa: E402, F401
 from core.networks.requirements import _non_finite_weights as non_finite_weights  # noqa: E402, F401
+from core.networks.steps import BEFORE  # noqa: E402, F401
 
 
 def picture_channels(classifier: Classifier) -> int:

@@ -15,13 +15,8 @@ import tensorflow as tf
 
 from core.networks.classifiers import Classifier
 from core.networks.graphs import Step
-from core.networks.nonlinearities import (
-    function_name,
-    has_activation,
-    kind,
-    with_inputs_of_activations,
-    without_activation,
-)
+from core.networks.nonlinearities import with_inputs_of_activations
+from core.networks.steps import function_name, has_activation, kind, without_activation
 
 
 @tf.custom_gradient

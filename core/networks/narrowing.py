@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from core.networks.gradient_overrides import redirected
 from core.networks.graphs import Graph, Step
-from core.networks.nonlinearities import channels_last, has_activation, is_softmax, kind, without_activation
+from core.networks.steps import channels_last, has_activation, is_softmax, kind, without_activation
 
 _CHANNELWISE = frozenset({"Activation", "ELU", "LeakyReLU", "ReLU", "Relu", "Relu6", "LeakyRelu", "Silu"})
 _PASSING = frozenset(

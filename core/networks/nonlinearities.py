@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.networks.classifiers import Classifier
 from core.networks.graphs import Graph, Step
-
-BEFORE = ":before"
-"""Put behind the name of a layer with an activation of its own, it names what goes into that activation."""
-
-KERNELS = {"Conv2D": 0, "DepthwiseConv2D": 0, "SeparableConv2D": 1, "Dense": 0}
-"""Layers with a kernel; which of their weights makes the channels."""
+from core.networks.steps import BEFORE, KERNELS, has_activation, is_softmax, kind, without_activation
 
 _NONLINEARITIES = frozenset(
     {"Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Celu", "Elu", "Gelu", "HardSigmoid", "HardSilu", "LeakyRelu"}
@@ -72,45 +65,6 @@ def with_inputs_of_activations(classifier: Classifier, layers: tuple[str, ...]) 
     return graph
 
 
-def without_activation(step: Step) -> tuple[Step, Step]:
-    """A layer with an activation as two steps: a linear copy of the layer, and the activation."""
-    layer: Any = step.operation
-    linear = type(layer).from_config({**layer.get_config(), "activation": None})
-    linear.build(next(step.inputs).shape)
-    linear.set_weights(layer.get_weights())
-    between = linear.compute_output_spec(*step.args)
-    return (
-        Step(step.name + BEFORE, linear, step.args, step.kwargs, (between,)),
-        Step(step.name, layer.activation, (between,), {}, step.outputs),
-    )
-
-
-def has_activation(step: Step) -> bool:
-    """Whether the layer has weights and an activation other than the identity."""
-    activation = getattr(step.operation, "activation", None)
-    return kind(step) in KERNELS and getattr(activation, "__name__", "linear") != "linear"
-
-
 def is_nonlinearity(step: Step) -> bool:
     """Whether it is a nonlinearity on each unit alone."""
     return kind(step) in _NONLINEARITIES and not is_softmax(step)
-
-
-def is_softmax(step: Step) -> bool:
-    """Whether it is a layer with a softmax over the units of a place."""
-    return getattr(getattr(step.operation, "activation", None), "__name__", "") in ("softmax", "log_softmax")
-
-
-def function_name(step: Step) -> str:
-    """The name of the plain function that it is, or that is its activation."""
-    return str(getattr(getattr(step.operation, "activation", step.operation), "__name__", ""))
-
-
-def kind(step: Step) -> str:
-    """The class of its layer or operation, for example ``Conv2D``."""
-    return type(step.operation).__name__
-
-
-def channels_last(step: Step) -> bool:
-    """Whether its layer has the channels in the last axis."""
-    return getattr(step.operation, "data_format", "channels_last") == "channels_last"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks.classifiers import LOGITS, Classifier
-from core.networks.nonlinearities import BEFORE
+from core.networks.steps import BEFORE
 
 
 def require_classes(classifier: Classifier, *, least: int = 1) -> None:

@@ -18,8 +18,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks.classifiers import LOGITS, Classifier
-from core.networks.nonlinearities import BEFORE, after_nonlinearity, before_nonlinearity
+from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity
 from core.networks.requirements import require_finite_weights
+from core.networks.steps import BEFORE
 from core.optimize import ascent
 from core.optimize.ascent import Estimate, Frame, State, ascend
 from core.optimize.objectives import Channel, Diversity, Neuron, Objective

@@ -7,8 +7,9 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks import folding
 from core.networks.classifiers import LOGITS
-from core.networks.nonlinearities import BEFORE, after_nonlinearity, before_nonlinearity
+from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity
 from core.networks.requirements import require_finite_weights
+from core.networks.steps import BEFORE
 
 
 def scramble(network, seed=0):

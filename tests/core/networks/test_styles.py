@@ -114,6 +114,16 @@ def test_activations(net):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
+def test_what_is_said_is_what_the_network_says(net):
+    outputs = keras.tree.flatten(net.network(net.preprocess(PICTURES), training=False))
+    own = next(one for one in map(np.asarray, outputs) if one.ndim == 2)
+    ends = np.allclose(own.sum(axis=1), 1, atol=1e-4)
+    expected = own if ends else np.exp(own) / np.exp(own).sum(axis=1, keepdims=True)
+    for row, found in zip(expected, core.predict(net, PICTURES, top=4), strict=True):
+        answers = {net.labels.index(label): probability for label, probability in found}
+        assert answers == pytest.approx(dict(enumerate(row)), abs=1e-5)
+
+
 def test_maximize(net):
     frames = list(core.maximize(net, layer(net, "late"), [0, 3], size=32, steps=12, seed=0))
     curve = np.asarray(frames[-1].curve)

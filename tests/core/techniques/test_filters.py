@@ -8,7 +8,7 @@ from keras import layers as L  # noqa: N812
 
 import core
 from core.networks.classifiers import LOGITS
-from core.networks.nonlinearities import BEFORE
+from core.networks.steps import BEFORE
 from core.optimize.ascent import last, score
 from core.optimize.objectives import Channel, Energy, Neuron
 from core.optimize.parameterizations import Fourier, MaCo
