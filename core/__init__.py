@@ -289,7 +289,6 @@ _RENAMED = {
     "Film": "Video",
     "Finding": "PreprocessingFinding",
     "NORMALISATIONS": "NORMALIZATIONS",
-    "NORMALizATIONS": "NORMALIZATIONS",
     "Normalisation": "Normalization",
     "apart": "grid_layout",
     "arrange": "embed",

@@ -115,16 +115,3 @@ def _after(graph: Graph, cut: str) -> Graph:
     start = graph.tensors[cut]
     rest = tuple(step for step in graph.steps if all(out is not start for out in step.outputs))
     return replace(graph, input=start, steps=rest)
-
-
-# Names that moved, for branches under way: to be taken out when they are in.
-from core.networks.gradient_overrides import GRADIENT_OVERRIDES as RECTIFIERS  # noqa: E402, F401
-from core.networks.gradient_overrides import overridden as ruled  # noqa: E402, F401
-from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity  # noqa: E402, F401
-from core.networks.requirements import _non_finite_weights as non_finite_weights  # noqa: E402, F401
-from core.networks.steps import BEFORE  # noqa: E402, F401
-
-
-def picture_channels(classifier: Classifier) -> int:
-    """1 for a network that sees grey, 3 for one that sees colours."""
-    return 1 if classifier.grey else 3
