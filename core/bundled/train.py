@@ -52,8 +52,8 @@ class Stage:
     Attributes:
         pictures: how many pictures are shown.
         peak: highest learning rate; reached after ``warmup`` of the stage, then falling linearly to zero.
-        crops: ``(from, side, area)`` triples: from this share of the stage on, random crops of at least this area are
-            resized to this side; where the area is None, the crops have this side and are not resized. Small crops
+        crops: ``(from, side, area)`` triples: from this fraction of the stage on, random crops of at least this area
+            are resized to this side; where the area is None, the crops have this side and are not resized. Small crops
             first is faster, and unresized ones look like the test pictures, which matters more than the size
             (Touvron et al., "Fixing the train-test resolution discrepancy", arXiv:1906.06423).
         after: the stage whose weights this one starts from.
@@ -144,7 +144,7 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.1) 
 
 
 def l2_attack(
-    network: keras.Model, x: tf.Tensor, labels: tf.Tensor, radius: float, *, steps: int = 1, rate: float = 1.25
+    network: keras.Model, x: tf.Tensor, labels: tf.Tensor, radius: float, *, steps: int = 1, step_size: float = 1.25
 ) -> tf.Tensor:
     """Pictures in [0, 255] moved up the loss inside an L2 ball, from a random start; the radius is for [0, 1].
 
@@ -160,7 +160,7 @@ def l2_attack(
         with tf.GradientTape() as tape:
             tape.watch(delta)
             loss = cross_entropy(logits_of(network, x + delta, training=False), labels)
-        delta += rate * radius * unit(tape.gradient(loss, delta))
+        delta += step_size * radius * unit(tape.gradient(loss, delta))
         length = tf.sqrt(tf.reduce_sum(delta * delta, axis=(1, 2, 3), keepdims=True) + 1e-12)
         delta = tf.clip_by_value(x + delta * tf.minimum(1.0, radius / length), 0.0, 255.0) - x
     return x + delta
@@ -194,7 +194,7 @@ def training_step(
 def crop_boxes(rng: np.random.Generator, count: int, side: int, area: float | None) -> np.ndarray:
     """Random square crops ``(N, 4)``: top, left, bottom, right, 0 and 1 being the first and last pixel; half mirrored.
 
-    With an ``area`` they cover at least that share of the picture; without, they are ``side`` pixels wide, may hang
+    With an ``area`` they cover at least that fraction of the picture; without, they are ``side`` pixels wide, may hang
     over the edge by four, and fall on whole pixels.
     """
     if area is None:
@@ -287,7 +287,7 @@ def measure_robust(network: keras.Model, data: Path, radii: tuple[float, ...] = 
 
         @tf.function
         def hits(x: tf.Tensor, y: tf.Tensor, radius: float = radius) -> tf.Tensor:
-            moved = l2_attack(network, tf.cast(x, tf.float32), y, radius, steps=10, rate=0.25)
+            moved = l2_attack(network, tf.cast(x, tf.float32), y, radius, steps=10, step_size=0.25)
             top = tf.argmax(logits_of(network, moved, training=False), axis=1, output_type=tf.int32)
             return tf.reduce_sum(tf.cast(top == y, tf.int32))
 

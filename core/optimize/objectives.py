@@ -1,4 +1,4 @@
-"""What a picture is asked to raise: objectives, and their sums, differences and multiples.
+"""What is to be maximized: objectives, and their sums, differences and multiples.
 
 An objective is a function ``(activations, target) -> score``: from ``{layer: (N, h, w, C) or (N, C)}`` and one int32
 for each picture ``(N,)`` to one float for each picture ``(N,)``. It never sees the network, the picture or the
@@ -39,7 +39,7 @@ REFERENCE = ":reference"
 
 
 class Objective:
-    """What is to be raised. A subclass is a frozen dataclass with ``layers`` and ``__call__``, about 8 lines."""
+    """What is to be maximized. A subclass is a frozen dataclass with ``layers`` and ``__call__``, about 8 lines."""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -231,14 +231,14 @@ class Energy(Objective):
         if self.channels:
             chosen = tf.reduce_sum(tf.one_hot(self.channels, units.shape[-1], dtype=units.dtype), axis=0)
             units *= chosen * tf.cast(units.shape[-1] / len(self.channels), units.dtype) ** 0.5
-        share = 1.0
+        fraction = 1.0
         if units.shape.rank == 4:
             size = tf.shape(units)[1:3]
             rows, columns = (tf.minimum(self.border, (side - 1) // 2) for side in (size[0], size[1]))
             units = units[:, rows : size[0] - rows, columns : size[1] - columns]
             inner = tf.reduce_prod(tf.cast(tf.shape(units)[1:3], units.dtype))
-            share = inner / tf.reduce_prod(tf.cast(size, units.dtype)) if self.whole else 1.0
-        return share * tf.reduce_mean(tf.square(_flat(units)), axis=(1, 2))
+            fraction = inner / tf.reduce_prod(tf.cast(size, units.dtype)) if self.whole else 1.0
+        return fraction * tf.reduce_mean(tf.square(_flat(units)), axis=(1, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +270,7 @@ class FeatureMatch(Objective):
 
 @dataclass(frozen=True)
 class CrossEntropy(Objective):
-    """The loss of the target class: raised, an attack leads away from it; negated, towards it.
+    """The loss of the target class: maximized, an attack leads away from it; negated, towards it.
 
     Attributes:
         layer: the logits.
@@ -338,7 +338,7 @@ class FeatureReconstruction(Objective):
     """How far the code of a layer is from the reference's: 0 where they are the same, 1 as far as no code at all.
 
     The squared distance divided by the squared length of the reference's code (Mahendran and Vedaldi,
-    arXiv:1412.0035, equation 2). Lowered, it inverts the layer.
+    arXiv:1412.0035, equation 2). Minimized, it inverts the layer.
     """
 
     layer: str
@@ -378,7 +378,7 @@ class FeatureDotProduct(Objective):
 class TotalVariation(Objective):
     """How rough the pictures are: the mean over pixels of the squared step to the next one, to a power.
 
-    Lowered, it makes them smooth; with ``beta`` 1 edges stay, with 2 they are smeared (Mahendran and Vedaldi,
+    Minimized, it makes them smooth; with ``beta`` 1 edges stay, with 2 they are smeared (Mahendran and Vedaldi,
     arXiv:1412.0035, equation 5).
     """
 
@@ -396,7 +396,7 @@ class TotalVariation(Objective):
 class AlphaNorm(Objective):
     """How far the pictures are from mid grey: the mean over pixels of the distance to the power ``alpha``.
 
-    Distances are measured in halves, so black and white count 1. Lowered, with a high alpha, it keeps pixels in their
+    Distances are measured in halves, so black and white count 1. Minimized, with a high alpha, it keeps pixels in their
     range (Mahendran and Vedaldi, arXiv:1412.0035, with alpha 6).
     """
 

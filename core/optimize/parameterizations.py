@@ -15,6 +15,9 @@ import tensorflow as tf
 
 __all__ = ["Fourier", "MaCo", "Parameterization", "Pixels"]
 
+# Why not optimize red, green and blue? In photographs the three go along with one another, so most of what tells them
+# apart is brightness. In decorrelated colours a step of equal size is equally likely along every axis, and ascent makes
+# grey shapes first and colours where they matter, instead of the rainbow noise that independent channels give.
 # Lucid (tensorflow/lucid, optvis/param/color.py): a square root of the covariance of colours in ImageNet, columns =
 # brightness, blue against yellow-red, green against magenta; divided by the length of the longest column.
 _COLOUR_ROOT = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32)
@@ -26,7 +29,7 @@ _DARKEST = 1 / 1024  # the nearest to black and white that a sigmoid is asked to
 
 @dataclass(frozen=True)
 class Parameterization:
-    """What is optimized. A subclass has ``start``, ``decode`` and ``encode``.
+    """What is optimized. A subclass has ``start``, ``decode``, ``encode``, and ``project`` where there are bounds.
 
     Attributes:
         grey: render in grey, for a network that sees no colour.
@@ -127,11 +130,11 @@ class Fourier(Parameterization):
         return planes / self._scale(planes)
 
     def project(self, parameters: tf.Tensor) -> tf.Tensor:
-        """Weaker as a whole where the picture would be louder than ``max_std``; the transform keeps lengths."""
+        """Weaker as a whole where the standard deviation would exceed ``max_std``; the transform keeps lengths."""
         if self.max_std is None:
             return parameters
-        loud = tf.sqrt(tf.reduce_mean(tf.square(parameters * self._scale(parameters)), (1, 2, 3), keepdims=True))
-        return parameters * tf.minimum(1.0, self.max_std / (loud + 1e-12))
+        std = tf.sqrt(tf.reduce_mean(tf.square(parameters * self._scale(parameters)), (1, 2, 3), keepdims=True))
+        return parameters * tf.minimum(1.0, self.max_std / (std + 1e-12))
 
     def _scale(self, planes: tf.Tensor) -> tf.Tensor:
         frequency = _frequencies(planes)
@@ -143,8 +146,8 @@ class Fourier(Parameterization):
 class MaCo(Parameterization):
     """Phases only; how strong each wave is comes from natural pictures and stays (Fel et al., arXiv:2306.06805).
 
-    Nothing can become too loud, so no fine noise appears even in deep networks. Where the authors fetch the mean
-    spectrum of ImageNet, this takes that of any pictures: ``MaCo.like(pictures)``.
+    No wave can become stronger than in a photograph, so no fine noise appears even in deep networks. Where the authors
+    fetch the mean spectrum of ImageNet, this takes that of any pictures: ``MaCo.like(pictures)``.
 
     Attributes:
         spectrum: logarithm of the mean magnitude in octaves of frequency, highest first (from 1/2 cycle per pixel
@@ -171,8 +174,10 @@ class MaCo(Parameterization):
 
     def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """The sum of all waves, standardized, through a sigmoid."""
+        # A real picture has opposite phases at opposite frequencies. Parameters are free, so each phase is made of the
+        # difference of two of them: odd by construction, and every parameter moves the picture.
         opposite = tf.roll(parameters[:, ::-1, ::-1], (1, 1), axis=(1, 2))
-        phase = parameters - opposite  # odd in frequency, so the waves add up to a real picture
+        phase = parameters - opposite
         magnitude = self._magnitudes(parameters)
         planes = _inverse_fourier(tf.complex(magnitude * tf.cos(phase), magnitude * tf.sin(phase)))
         planes = _colourful(planes)
@@ -192,9 +197,9 @@ class MaCo(Parameterization):
             table = tf.constant(self.spectrum, tf.float32)
             place = tf.clip_by_value(octave, 0.0, float(len(self.spectrum) - 1))
             below = tf.minimum(tf.cast(place, tf.int32), max(len(self.spectrum) - 2, 0))
-            share = place - tf.cast(below, tf.float32)
+            fraction = place - tf.cast(below, tf.float32)
             above = tf.minimum(below + 1, len(self.spectrum) - 1)
-            level = (1 - share) * tf.gather(table, below[..., 0]) + share * tf.gather(table, above[..., 0])
+            level = (1 - fraction) * tf.gather(table, below[..., 0]) + fraction * tf.gather(table, above[..., 0])
         else:
             level = octave * np.log(2).astype(np.float32)
         return tf.where(frequency > 0, tf.exp(level), 0.0) * tf.ones(3)

@@ -1,7 +1,7 @@
-"""Short films from files, as arrays of 8-bit pictures; a file from outside is not trusted, as in ``images``.
+"""Short videos from files, as arrays of 8-bit pictures; a file from outside is not trusted, as in ``images``.
 
 Reading is PyAV's (FFmpeg's libraries), which also decodes animated GIFs. Frames are decoded one by one and shrunk at
-once, so a long or a large film costs no more memory than what is kept of it.
+once, so a long or a large video costs no more memory than what is kept of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Video", "open_video"]
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif"
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 4096 * 2304
-_WANTED = "Expected a short film (MP4, MOV, WebM or GIF)"
+_WANTED = "Expected a short video (MP4, MOV, WebM or GIF)"
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,17 @@ class Video:
 def open_video(
     data: bytes, *, max_frames: int = 120, max_side: int = 480, max_rate: float = 12.0, max_bytes: int = MAX_BYTES
 ) -> Video:
-    """Read the beginning of a film.
+    """Read the beginning of a video.
 
     Args:
         data: content of the file.
         max_frames: what comes after is left out.
-        max_side: larger films are shrunk.
-        max_rate: frames per second; of a faster film, frames are left out evenly.
+        max_side: larger videos are shrunk.
+        max_rate: frames per second; of a faster video, frames are left out evenly.
         max_bytes: of the file.
 
     Raises:
-        ValueError: no film, a damaged one of which not one frame is whole, or one that is too large.
+        ValueError: no video, a damaged one of which not one frame is whole, or one that is too large.
     """
     if len(data) > max_bytes:
         raise ValueError(f"{_WANTED} of at most {max_bytes / 2**20:.0f} MB, got one of {len(data) / 2**20:.0f} MB.")

@@ -14,7 +14,11 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from core import checks
 from core.networks.classifiers import Classifier
+from core.networks.requirements import require_size
+from core.pauses import each
+from core.types import Floats
 
 __all__ = ["EMBEDDINGS", "codes", "embed", "grid_layout", "nearest"]
 
@@ -22,9 +26,8 @@ EMBEDDINGS = ("tsne", "pca")
 BATCH = 64
 PERPLEXITY = 30
 FIRST_AXES = 50
-MAX_PLACED = 5000
-
-Floats = npt.NDArray[np.float32]
+MAX_CODES = 5000
+MOST_NEAREST = 1_000_000
 
 
 def codes(classifier: Classifier, pictures: npt.ArrayLike, layer: str, *, flat: bool = False) -> Floats:
@@ -33,15 +36,11 @@ def codes(classifier: Classifier, pictures: npt.ArrayLike, layer: str, *, flat: 
     With ``flat`` every place of the map counts by itself: (N, h w channels), which also tells where things are.
     Raises ValueError for a layer that does not exist, and for anything else than such pictures.
     """
-    batch = np.asarray(pictures, np.float32)
-    if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape:
-        raise ValueError(f"Expected pictures of shape (N, H, W, 3), got {batch.shape}")
-    if not classifier.runs_at([layer], *batch.shape[1:3]):
-        own = "{} x {}".format(*classifier.size)
-        raise ValueError(f"Expected pictures of {own} for {layer}, got {batch.shape[1]} x {batch.shape[2]}")
+    batch = checks.pictures(pictures)
+    require_size(classifier, [layer], *batch.shape[1:3])
     tap = classifier.tap([layer])
-    parts = [_code(tap(batch[first : first + BATCH])[layer], flat) for first in range(0, len(batch), BATCH)]
-    return np.concatenate(parts)
+    cuts = each(batch[first : first + BATCH] for first in range(0, len(batch), BATCH))
+    return np.concatenate([_code(tap(cut)[layer], flat) for cut in cuts])
 
 
 def _code(units: tf.Tensor, flat: bool) -> Floats:
@@ -52,7 +51,7 @@ def _code(units: tf.Tensor, flat: bool) -> Floats:
 
 
 def embed(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Floats:
-    """Places (N, 2) on a plane for codes (N, channels), like ones together.
+    """An embedding (N, 2) on a plane of codes (N, channels), like ones together.
 
     Args:
         codes: up to 5000 of them.
@@ -64,17 +63,19 @@ def embed(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Float
         ValueError: another method, or codes that are not finite numbers (N, channels).
     """
     values = _codes(codes)
-    if method not in EMBEDDINGS:
-        raise ValueError(f"Expected method to be one of {', '.join(EMBEDDINGS)}, got {method!r}")
-    if len(values) > MAX_PLACED:
-        raise ValueError(f"Expected at most {MAX_PLACED} codes, got {len(values)}")
+    checks.one_of("embedding", method, EMBEDDINGS)
+    if len(values) > MAX_CODES:
+        raise ValueError(f"Expected at most {MAX_CODES} codes, got {len(values)}")
+    # t-SNE matches who is near whom, not distances: two dimensions have no room for the many neighbours of a point in
+    # hundreds, so it lets moderate distances grow (the heavy tail of a t distribution). Fifty principal components
+    # first: what is beyond is mostly noise, and the search for neighbours is much faster.
     same = not np.ptp(values, axis=0).any()  # scikit-learn's t-SNE crashes the whole process on equal codes
     if method == "pca" or len(values) < 3 or same:
         return _pca(values, 2, seed)
     few = _pca(values, min(FIRST_AXES, *values.shape), seed) if values.shape[1] > FIRST_AXES else _wide(values)
     perplexity = min(PERPLEXITY, (len(few) - 1) / 3)
-    places = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(few / few.std())
-    return np.asarray(places, np.float32)
+    embedding = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(few / few.std())
+    return np.asarray(embedding, np.float32)
 
 
 def _pca(values: Floats, count: int, seed: int) -> Floats:
@@ -91,24 +92,26 @@ def _wide(values: Floats) -> Floats:
     return np.pad(values, ((0, 0), (0, max(0, 2 - values.shape[1]))))
 
 
-def grid_layout(places: npt.ArrayLike, *, aspect: float = 1.6, room: float = 1.5) -> Floats:
-    """The nearest places (N, 2) on a grid on which no two are the same, so that pictures there do not overlap.
+def grid_layout(embedding: npt.ArrayLike, *, aspect: float = 1.6, room: float = 1.5) -> Floats:
+    """The nearest cells (N, 2) of a grid to an embedding, no two the same, so that pictures there do not overlap.
 
-    Moves as little as possible as a whole (an optimal assignment).
+    Moves as little as possible as a whole: an optimal assignment of points to cells (Jonker and Volgenant, 1987). t-SNE
+    packs what is alike closer than any picture is wide, and its distances mean little: neighbours are what to keep, and
+    the sum of squared ways keeps them, where drawing every point at its own place would hide most pictures.
 
     Args:
-        places: (N, 2), up to 5000.
+        embedding: (N, 2), up to 5000.
         aspect: columns for each row of the grid.
-        room: cells for each place, at least 1; more leave gaps between clusters.
+        room: cells for each point, at least 1; more leave gaps between clusters.
 
     Raises:
-        ValueError: places that are not finite numbers (N, 2), or an aspect or room that cannot be.
+        ValueError: an embedding that is not finite numbers (N, 2), or an aspect or room that cannot be.
     """
-    values = _codes(places)
-    if values.shape[1] != 2 or len(values) > MAX_PLACED:
-        raise ValueError(f"Expected up to {MAX_PLACED} places (N, 2), got {values.shape}")
-    if not 0.1 <= aspect <= 10 or not 1 <= room <= 10:
-        raise ValueError(f"Expected an aspect from 0.1 to 10 and room from 1 to 10, got {aspect!r} and {room!r}")
+    values = _codes(embedding)
+    if values.shape[1] != 2 or len(values) > MAX_CODES:
+        raise ValueError(f"Expected an embedding of up to {MAX_CODES} points (N, 2), got {values.shape}")
+    checks.number("aspect", aspect, 0.1, 10)
+    checks.number("room", room, 1, 10)
     rows = max(1, int(np.ceil(np.sqrt(len(values) * room / aspect))))
     columns = int(np.ceil(len(values) * room / rows))
     low, span = values.min(axis=0), np.ptp(values, axis=0)
@@ -126,8 +129,7 @@ def nearest(codes: npt.ArrayLike, code: npt.ArrayLike, count: int) -> tuple[npt.
     values, one = _codes(codes), np.asarray(code, np.float32)
     if one.shape != values.shape[1:]:
         raise ValueError(f"Expected a code of {values.shape[1]} channels, got shape {one.shape}")
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"Expected a count of at least 1, got {count!r}")
+    checks.whole("count", count, 1, MOST_NEAREST)
     lengths = np.linalg.norm(values, axis=1) * np.linalg.norm(one)
     cosines = np.divide(values @ one, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     order = np.argsort(-cosines, kind="stable")[:count]

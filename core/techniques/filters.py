@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity
-from core.networks.requirements import require_finite_weights
+from core.networks.requirements import require_channels, require_finite_weights
 from core.networks.steps import BEFORE
 from core.optimize import ascent
 from core.optimize.ascent import Estimate, Frame, State, ascend
 from core.optimize.objectives import Channel, Diversity, Neuron, Objective
 from core.optimize.parameterizations import Fourier, MaCo, Parameterization, Pixels
 from core.optimize.regularizers import Regularizer, YosinskiRegularizer
+from core.optimize.starts import alike, as_seen_by, require_state
 from core.optimize.transforms import Chain, Crop, Jitter, Noise, Pad, Resize, Roll, Rotate, Scale
 from core.optimize.updates import Adam, GradientAscent, Update
 from core.pictures import images, samples
@@ -140,10 +142,10 @@ def maximize(
     objective: Objective | None = None,
     state: State | None = None,
 ) -> Iterator[Frame]:
-    """The pictures that raise units of a layer most; yields frames about 0.2 seconds apart.
+    """The pictures that maximize units of a layer; yields frames about 0.2 seconds apart.
 
-    A unit's picture depends on settings and seed and, but for rounding, not on the units beside it. It is raised before
-    its nonlinearity where there is one: after it, many units would have no gradient at first.
+    A unit's picture depends on settings and seed and, but for rounding, not on the units beside it. It is maximized
+    before its nonlinearity where there is one: after it, many units would have no gradient at first.
 
     Args:
         classifier, layer: the network; one of its ``layers``, or ``LOGITS``.
@@ -154,7 +156,7 @@ def maximize(
         seed: another one gives other pictures of the same units.
         preset: a name of ``PRESETS``, or a preset of one's own.
         start: ``"noise"``, ``"grey"``, or a picture (H, W, 3) or (1, H, W, 3) in [0, 1], which is cut to size.
-        negative: lower the unit instead: what it hates.
+        negative: minimize the unit instead: what it hates.
         position: (row, column) in its map, or ``"middle"``; the whole map where None.
         facets: how many different pictures to make of each unit, side by side (Diversity).
         objective: an objective to use instead; ``channels`` are its targets, and ``layer`` only what is checked.
@@ -164,13 +166,13 @@ def maximize(
         ValueError: a layer that does not exist or has no gradient to the picture, a channel or a position out of range,
             steps, size, facets, preset or start that cannot be, or weights that are NaN. All before the work.
     """
-    chosen, targets = _preset(preset), _channels(classifier, layer, channels, facets)
+    chosen, targets = checks.row("preset", preset, PRESETS), _targets(classifier, layer, channels, facets)
     sides = _size(classifier, layer, size)
-    count = _steps(chosen.steps if steps is None else steps)
+    count = checks.whole("steps", chosen.steps if steps is None else steps, 1, MAX_STEPS)
     settings: dict[str, Any] = {"negative": negative, "position": position, "facets": facets, "border": chosen.border}
     goal = objective or unit_objective(classifier, layer, **settings)
     _check(classifier, layer, goal, position, state, (len(targets), *sides))
-    parameterization = _canvas(classifier, chosen.parameterization)
+    parameterization = _suited(classifier, chosen.parameterization)
     frames = ascend(
         classifier,
         goal,
@@ -195,7 +197,7 @@ def unit_objective(
     facets: int = 1,
     border: int = 0,
 ) -> Objective:
-    """What ``maximize`` raises for these settings; the channel is the target's. Raises ValueError as it does."""
+    """What ``maximize`` maximizes for these settings; the channel is the target's. Raises ValueError as it does."""
     before = LOGITS if layer == LOGITS else before_nonlinearity(classifier, layer)
     if position is None:
         goal: Objective = Channel(before, border=border)
@@ -208,9 +210,9 @@ def unit_objective(
 def active_units(
     classifier: Classifier, layer: str, channels: Sequence[int], pictures: npt.ArrayLike
 ) -> npt.NDArray[np.bool_]:
-    """Which units still say anything to their pictures (N, H, W, 3), one channel for each: (N,) bool.
+    """Which units are active on their pictures (N, H, W, 3), one channel for each: (N,) bool.
 
-    A unit is dead where, after its nonlinearity, it is zero at every place of the map.
+    A unit is inactive where, after its nonlinearity, it is zero at every place of the map.
     """
     after = after_nonlinearity(classifier, layer)
     maps = classifier.tap([after])(tf.convert_to_tensor(pictures, tf.float32))[after].numpy()
@@ -224,7 +226,8 @@ def estimate(classifier: Classifier, layer: str, channels: Sequence[int], **sett
 
     Raises ValueError as ``maximize`` does.
     """
-    steps = _steps(settings.pop("steps", None) or _preset(settings.get("preset", "convscope")).steps)
+    preset = checks.row("preset", settings.get("preset", "convscope"), PRESETS)
+    steps = checks.whole("steps", settings.pop("steps", None) or preset.steps, 1, MAX_STEPS)
     height, width = _size(classifier, layer, settings.get("size"))
     count = len(channels) * settings.get("facets", 1)
     batch = min(count, ascent.batch_size(height, width))
@@ -240,27 +243,12 @@ def estimate(classifier: Classifier, layer: str, channels: Sequence[int], **sett
 # ---------------------------------------------------------------------------------------------- the checks
 
 
-def _preset(preset: str | Preset) -> Preset:
-    if isinstance(preset, Preset):
-        return preset
-    if preset not in PRESETS:
-        raise ValueError(f"There is no preset {preset!r}; there is {', '.join(PRESETS)}")
-    return PRESETS[preset]
-
-
-def _channels(classifier: Classifier, layer: str, channels: Sequence[int], facets: int) -> list[int]:
+def _targets(classifier: Classifier, layer: str, channels: Sequence[int], facets: int) -> list[int]:
     """Every channel ``facets`` times."""
-    if layer == LOGITS and not classifier.labels:
-        raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
-    there = len(classifier.labels) if layer == LOGITS else classifier.layer(layer).channels
-    if not 1 <= len(channels) * max(facets, 1) <= MAX_UNITS:
-        raise ValueError(f"Expected 1 to {MAX_UNITS} pictures, got {len(channels) * max(facets, 1)}")
-    for channel in channels:
-        if not isinstance(channel, (int, np.integer)) or not 0 <= channel < there:
-            raise ValueError(f"Expected channels of {layer} from 0 to {there - 1}, got {channel!r}")
-    if not isinstance(facets, (int, np.integer)) or not 1 <= facets <= ascent.BATCH:
-        raise ValueError(f"Expected 1 to {ascent.BATCH} facets, got {facets!r}")
-    return [int(channel) for channel in channels for _ in range(facets)]
+    checks.whole("facets", facets, 1, ascent.BATCH)
+    if not 1 <= len(channels) * facets <= MAX_UNITS:
+        raise ValueError(f"Expected 1 to {MAX_UNITS} pictures, got {len(channels) * facets}")
+    return [channel for channel in require_channels(classifier, layer, channels) for _ in range(facets)]
 
 
 def _size(classifier: Classifier, layer: str, size: Size | None) -> tuple[int, int]:
@@ -279,27 +267,17 @@ def _size(classifier: Classifier, layer: str, size: Size | None) -> tuple[int, i
     return int(sides[0]), int(sides[1])
 
 
-def _steps(steps: int) -> int:
-    if not isinstance(steps, (int, np.integer)) or not 1 <= steps <= MAX_STEPS:
-        raise ValueError(f"Expected 1 to {MAX_STEPS} steps, got {steps!r}")
-    return int(steps)
-
-
 def _check(
     classifier: Classifier, layer: str, goal: Any, position: Any, state: State | None, shape: tuple[int, int, int]
 ) -> None:
     """What takes a little work to find out."""
     if not isinstance(goal, Objective):
         raise ValueError(f"Expected an objective, got {type(goal).__name__}")
-    _require_finite(classifier, layer)
+    require_finite_weights(classifier, [layer])
     if isinstance(position, tuple):
         _require_inside(classifier, layer, position, shape[1:])
     if state is not None:
-        _require_same(state, shape)
-
-
-def _require_finite(classifier: Classifier, layer: str) -> None:
-    require_finite_weights(classifier, [layer])
+        require_state(state, *shape)
 
 
 def _position(
@@ -325,22 +303,18 @@ def _require_inside(classifier: Classifier, layer: str, position: tuple[int, int
         )
 
 
-def _require_same(state: State, shape: tuple[int, int, int]) -> None:
-    got = sum(len(part) for part in state.parameters), *state.parameters[0].shape[1:3]
-    if got != shape:
-        raise ValueError(
-            "Expected the state of {} pictures of {} x {}, ".format(*shape) + "got {} of {} x {}".format(*got)
-        )
-
-
 # ------------------------------------------------------------------------------------------- the beginning
 
 
-def _canvas(classifier: Classifier, parameterization: Parameterization) -> Parameterization:
-    """The parameterization, grey for a network that sees no colour; one that needs a spectrum gets the samples'."""
+def _suited(classifier: Classifier, parameterization: Parameterization) -> Parameterization:
+    """The parameterization as the network sees it; where it needs the spectrum of pictures, that of the samples.
+
+    MaCo keeps the magnitudes of natural pictures and changes phases only. Its authors fetch the mean spectrum of
+    ImageNet; that of a few photographs has the same slope, which is what matters.
+    """
     if isinstance(parameterization, MaCo) and not parameterization.spectrum:
         parameterization = replace(parameterization, spectrum=_natural_spectrum())
-    return replace(parameterization, grey=classifier.grey)
+    return as_seen_by(classifier, parameterization)
 
 
 @cache
@@ -359,13 +333,10 @@ def _start(
             raise ValueError(f"Expected to start from 'noise', 'grey' or a picture, got {start!r}")
         one = noise if start == "noise" else parameterization.encode(tf.fill((1, *size, 3), 0.5))
     else:
-        picture = np.asarray(start, np.float32)
-        picture = picture[None] if picture.ndim == 3 else picture
-        if picture.ndim != 4 or picture.shape[0] != 1:
-            raise ValueError(f"Expected one picture (H, W, 3) to start from, got shape {np.shape(start)}")
+        picture = checks.picture(start, name="picture to start from")
         one = parameterization.encode(tf.constant(images.fit(picture, height=size[0], width=size[1])))
     own = one if len(one) == facets else one + (noise - tf.reduce_mean(noise, 0, keepdims=True))
-    return tf.tile(own, (count // facets, 1, 1, 1))
+    return alike(own, count)
 
 
 def _views(classifier: Classifier, layer: str, transform: Chain) -> Chain:

@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from core import checks
 from core.networks.classifiers import Classifier
-from core.networks.requirements import require_finite_weights
+from core.networks.requirements import require_finite_weights, require_size
 from core.optimize import ascent
 from core.optimize.ascent import Estimate, Frame, State, ascend
 from core.optimize.objectives import AlphaNorm, FeatureDotProduct, FeatureReconstruction, Objective, TotalVariation
 from core.optimize.parameterizations import Fourier, Parameterization, Pixels
+from core.optimize.starts import as_seen_by, require_state
 from core.optimize.transforms import Chain, Roll, Scale
 from core.optimize.updates import Adam, Update
 
@@ -50,11 +52,11 @@ class Inversion:
         update: how a gradient changes it.
         steps: how many where nothing else is said.
         transform: through which random views the network sees it, and the picture beside it.
-        product: raise the product of the codes (a caricature) instead of lowering their distance.
-        power: of the cosine in that product.
-        variation: weight of ``TotalVariation``, with ``beta``; more is smoother.
+        dot_product: maximize the dot product of the codes (a caricature) instead of minimizing their distance.
+        power: of the cosine beside that product.
+        total_variation: weight of ``TotalVariation``, with ``beta``; more is smoother.
         beta: of the total variation.
-        loudness: weight of ``AlphaNorm``, with ``alpha`` 6; more is greyer.
+        alpha_norm: weight of ``AlphaNorm``, with ``alpha`` 6; more is greyer.
     """
 
     title: str
@@ -63,18 +65,18 @@ class Inversion:
     update: Update
     steps: int
     transform: Chain = Chain()  # noqa: RUF009 - frozen
-    product: bool = False
+    dot_product: bool = False
     power: float = 0.0
-    variation: float = 0.0
+    total_variation: float = 0.0
     beta: float = 2.0
-    loudness: float = 0.0
+    alpha_norm: float = 0.0
 
     def objective(self, layer: str) -> Objective:
-        """What is raised for one layer."""
-        goal: Objective = FeatureDotProduct(layer, self.power) if self.product else -FeatureReconstruction(layer)
-        if self.variation:
-            goal = goal - self.variation * TotalVariation(self.beta)
-        return goal - self.loudness * AlphaNorm() if self.loudness else goal
+        """What is maximized for one layer."""
+        goal: Objective = FeatureDotProduct(layer, self.power) if self.dot_product else -FeatureReconstruction(layer)
+        if self.total_variation:
+            goal = goal - self.total_variation * TotalVariation(self.beta)
+        return goal - self.alpha_norm * AlphaNorm() if self.alpha_norm else goal
 
 
 INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
@@ -87,7 +89,7 @@ INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
             Adam(0.05),
             96,
             Chain((Roll(4),)),
-            variation=1.0,
+            total_variation=1.0,
         ),
         "mahendran": Inversion(
             "Mahendran and Vedaldi",
@@ -96,8 +98,8 @@ INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
             Pixels(),
             Adam(0.02),
             200,
-            variation=1.0,
-            loudness=0.001,
+            total_variation=1.0,
+            alpha_norm=0.001,
         ),
         "caricature": Inversion(
             "Caricature",
@@ -108,9 +110,9 @@ INVERSIONS: Mapping[str, Inversion] = MappingProxyType(
             Adam(0.05),
             64,
             Chain((Roll(4), Scale(0.9, 1.1, 5))),
-            product=True,
+            dot_product=True,
             power=1.0,
-            variation=2.0,
+            total_variation=2.0,
         ),
     }
 )
@@ -145,13 +147,13 @@ def invert(
         ValueError: a layer that does not exist or cannot run at this size, steps, picture or preset that cannot be, or
             weights that are NaN. All before the work.
     """
-    recipe = _preset(preset)
+    recipe = checks.row("preset", preset, INVERSIONS)
     names = _layers(classifier, layers)
     wanted = _picture(classifier, picture, names)
-    count = _steps(recipe.steps if steps is None else steps)
-    recipe = replace(recipe, parameterization=replace(recipe.parameterization, grey=classifier.grey))
+    count = checks.whole("steps", recipe.steps if steps is None else steps, 1, MAX_STEPS)
+    recipe = replace(recipe, parameterization=as_seen_by(classifier, recipe.parameterization))
     if state is not None:
-        _require_same(state, (len(names), *wanted.shape[1:3]))
+        require_state(state, len(names), *wanted.shape[1:3])
     start = state or _start(recipe.parameterization, wanted, len(names), seed)
     return _rounds(classifier, recipe, wanted, names, start=start, steps=count, seed=seed)
 
@@ -176,9 +178,7 @@ def caricature(
     Raises:
         ValueError: as ``invert``, or a power out of its range. All before the work.
     """
-    if not isinstance(power, (int, float)) or not 0 <= power <= 10:
-        raise ValueError(f"Expected a power from 0 to 10, got {power!r}")
-    recipe = replace(INVERSIONS["caricature"], power=float(power))
+    recipe = replace(INVERSIONS["caricature"], power=checks.number("power", power, 0, 10))
     return invert(classifier, picture, layers, steps=steps, seed=seed, preset=recipe, state=state)
 
 
@@ -220,8 +220,8 @@ def estimate_inversion(
 
     Raises ValueError as ``invert`` does.
     """
-    recipe = _preset(settings.get("preset", "convscope"))
-    count = _steps(settings.pop("steps", None) or recipe.steps)
+    recipe = checks.row("preset", settings.get("preset", "convscope"), INVERSIONS)
+    count = checks.whole("steps", settings.pop("steps", None) or recipe.steps, 1, MAX_STEPS)
     wanted = _picture(classifier, picture, _layers(classifier, layers))
     ascent.last(invert(classifier, wanted, layers, steps=1, **settings))
     since = time.monotonic()
@@ -300,14 +300,6 @@ def _frame(row: list[Frame], state: State, total: int) -> Frame:
 # ---------------------------------------------------------------------------------------------- the checks
 
 
-def _preset(preset: str | Inversion) -> Inversion:
-    if isinstance(preset, Inversion):
-        return preset
-    if preset not in INVERSIONS:
-        raise ValueError(f"There is no preset {preset!r}; there is {', '.join(INVERSIONS)}")
-    return INVERSIONS[preset]
-
-
 def _layers(classifier: Classifier, layers: Sequence[str]) -> tuple[str, ...]:
     """The layers, all there and of finite weights."""
     names = (layers,) if isinstance(layers, str) else tuple(layers)
@@ -321,30 +313,9 @@ def _layers(classifier: Classifier, layers: Sequence[str]) -> tuple[str, ...]:
 
 def _picture(classifier: Classifier, picture: npt.ArrayLike, layers: Sequence[str]) -> tf.Tensor:
     """(1, H, W, 3), in [0, 1] and of a size at which the layers run."""
-    pixels = np.asarray(picture, np.float32)
-    pixels = pixels[None] if pixels.ndim == 3 else pixels
-    if pixels.ndim != 4 or pixels.shape[0] != 1 or pixels.shape[-1] != 3:
-        raise ValueError(f"Expected one picture (H, W, 3), got shape {np.shape(picture)}")
-    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-        raise ValueError("Expected a picture in [0, 1], got values outside or NaN")
+    pixels = checks.picture(picture)
     height, width = pixels.shape[1:3]
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
         raise ValueError(f"Expected {MIN_SIDE} to {MAX_SIDE} pixels a side, got {height} x {width}")
-    if not classifier.runs_at(layers, height, width):
-        own = "{} x {}".format(*classifier.size)
-        raise ValueError(f"Expected a picture of {own}, the only size of these layers, got {height} x {width}")
+    require_size(classifier, layers, height, width)
     return tf.constant(pixels)
-
-
-def _steps(steps: int) -> int:
-    if not isinstance(steps, (int, np.integer)) or not 1 <= steps <= MAX_STEPS:
-        raise ValueError(f"Expected 1 to {MAX_STEPS} steps, got {steps!r}")
-    return int(steps)
-
-
-def _require_same(state: State, shape: tuple[int, int, int]) -> None:
-    got = len(state.parameters), *state.parameters[0].shape[1:3]
-    if got != shape:
-        raise ValueError(
-            "Expected the state of {} layers at {} x {}, ".format(*shape) + "got {} at {} x {}".format(*got)
-        )

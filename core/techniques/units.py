@@ -1,150 +1,36 @@
 """What excites a unit: the patches of real pictures that it answers to most, and what it does for the answer.
 
-``index_units`` looks at a set of pictures once and notes, for every unit of its layers at the same time, where it was
-excited most (Zeiler and Fergus, arXiv:1311.2901, figure 2). ``patches`` cuts those places at the receptive field,
-``projection`` shows what in them excited the unit, ``ablate`` switches units off. A unit here is a channel of a layer.
+``networks.unit_index`` notes where in a set of pictures every unit was excited most (Zeiler and Fergus,
+arXiv:1311.2901, figure 2). ``patches`` cuts those places at the receptive field, ``projection`` shows what in them
+excited the unit, ``ablate`` switches units off. A unit here is a channel of a layer.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from core import checks
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.networks.requirements import require_channels, require_classes, require_size
+from core.networks.unit_index import UnitIndex, require_own_size, require_unit
+from core.pauses import each
 from core.pictures.sets import PictureSet
+from core.types import Floats, Pictures
 
-__all__ = ["PROJECTIONS", "Patches", "UnitIndex", "ablate", "around_grey", "index_units", "patches", "projection"]
+__all__ = ["PROJECTIONS", "Patches", "ablate", "around_grey", "patches", "projection"]
 
-Array = npt.NDArray[np.float32]
 Prediction = list[tuple[str, float]]
 
 PROJECTIONS = ("deconvnet", "guided", "gradient")
-CHUNK = 0.2
-BATCH, PIXELS_AT_ONCE = 64, 16 * 224 * 224
-MAX_TOP = 64
-ALIKE = 0.7
-
-
-@dataclass(frozen=True, eq=False)
-class UnitIndex:
-    """Where every unit of a layer was excited most, over the first ``done`` pictures of a set.
-
-    Attributes:
-        layer: whose units they are.
-        pictures: (channels, top) numbers of pictures in the set, the most exciting first; -1 where there are no more.
-        rows: (channels, top) positions in the map of the layer; 0 for a layer without height and width.
-        columns: the same.
-        values: (channels, top) the activation there; -inf where there are no more pictures.
-        means: (done, channels) mean activation over each picture.
-        peaks: (done, channels) highest activation in each picture.
-        total: how many pictures the set has.
-    """
-
-    layer: str
-    pictures: npt.NDArray[np.int32]
-    rows: npt.NDArray[np.int32]
-    columns: npt.NDArray[np.int32]
-    values: Array
-    means: Array
-    peaks: Array
-    total: int
-
-    @property
-    def done(self) -> int:
-        """How many pictures have been looked at."""
-        return len(self.means)
-
-    @property
-    def progress(self) -> float:
-        """The part of the set that has been looked at, 0 to 1."""
-        return self.done / self.total
-
-    @property
-    def channels(self) -> int:
-        """How many units the layer has."""
-        return len(self.values)
-
-    def correlations(self, channel: int) -> Array:
-        """How the mean activations of all units go along with this one's over the pictures: (channels,), -1 to 1.
-
-        0 for a unit that is the same on every picture. Raises ValueError for a channel out of range.
-        """
-        _require_channel(self, channel)
-        spread = self.means - self.means.mean(axis=0)
-        lengths = np.sqrt(np.square(spread).sum(axis=0))
-        together = spread.T @ spread[:, channel]
-        scale = lengths * lengths[channel]
-        return np.divide(together, scale, out=np.zeros_like(together), where=scale > 1e-12).clip(-1, 1)
-
-    def nearest(self, channel: int, *, count: int = 6) -> list[tuple[int, float]]:
-        """The units most like this one, as (channel, correlation), the nearest first."""
-        found = self.correlations(channel)
-        order = [int(other) for other in np.argsort(-found, kind="stable") if other != channel]
-        return [(other, float(found[other])) for other in order[:count]]
-
-    def selective(self, count: int = 8) -> list[int]:
-        """Units that stand out: what excites them most does so far more than an ordinary picture, in several pictures.
-
-        Ranked by how many standard deviations the top values lie above the usual highest value of a picture. Units
-        silent on most of the top, and units much like one before (correlation above 0.7), come last.
-        """
-        usual, spread = self.peaks.mean(axis=0), self.peaks.std(axis=0)
-        top = np.where(np.isfinite(self.values), self.values, np.nan)
-        score = (np.nanmean(top, axis=1) - usual) / np.maximum(spread, 1e-12)
-        score[(spread < 1e-12) | (np.nanmin(top, axis=1) < 0.4 * top[:, 0])] = -np.inf
-        chosen: list[int] = []
-        rest: list[int] = []
-        for channel in map(int, np.argsort(-score, kind="stable")):
-            close = chosen and self.correlations(channel)[chosen].max() > ALIKE
-            (rest if close or not np.isfinite(score[channel]) else chosen).append(channel)
-            if len(chosen) == count:
-                break
-        return [*chosen, *rest][:count]
-
-
-def index_units(
-    classifier: Classifier,
-    layers: Sequence[str],
-    pictures: PictureSet,
-    *,
-    top: int = 9,
-    each: int = 3,
-) -> Iterator[dict[str, UnitIndex]]:
-    """Look at every picture once, and note what excites each unit of the layers most.
-
-    Yields {layer: index} about every 0.2 seconds, and at the end; each can be used.
-
-    Args:
-        classifier: the network; nothing deeper than the deepest layer runs.
-        layers: of ``classifier.layers``.
-        pictures: a set of the network's own size.
-        top: 1 to 64 pictures to keep for each unit. One picture counts once, at its most exciting place.
-        each: at most this many of them from one source, so that tiles of one photograph do not fill the list; of no
-            effect where every picture is its own source.
-
-    Raises:
-        ValueError: a layer that does not exist, pictures of another size, a setting that cannot be, or activations
-            that are not finite.
-    """
-    names = tuple(dict.fromkeys(layers))
-    if not names:
-        raise ValueError("Expected at least one layer, got none")
-    for name in names:
-        classifier.layer(name)
-    _require_size(classifier, pictures)
-    if not isinstance(top, (int, np.integer)) or not 1 <= top <= MAX_TOP:
-        raise ValueError(f"Expected to keep 1 to {MAX_TOP} pictures of each unit, got {top!r}")
-    if not isinstance(each, (int, np.integer)) or each < 1:
-        raise ValueError(f"Expected to keep at least 1 picture of each source, got {each!r}")
-    tables = {name: _Table.begin(classifier, name, len(pictures), int(top)) for name in names}
-    return _looked(classifier, tables, pictures, int(each))
+BATCH = 64
+MOST_CLASSES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,15 +48,15 @@ class Patches:
 
     channel: int
     which: npt.NDArray[np.int32]
-    pictures: Array
+    pictures: Floats
     positions: npt.NDArray[np.int32]
     windows: npt.NDArray[np.int32]
-    values: Array
+    values: Floats
 
     def __len__(self) -> int:
         return len(self.which)
 
-    def cut(self, arrays: npt.ArrayLike | None = None) -> Array:
+    def cut(self, arrays: npt.ArrayLike | None = None) -> Floats:
         """The windows of the pictures, or of other arrays (n, H, W, 3) such as projections: (n, h, w, 3)."""
         whole = self.pictures if arrays is None else np.asarray(arrays, np.float32)
         if whole.shape[:3] != self.pictures.shape[:3]:
@@ -189,8 +75,8 @@ def patches(classifier: Classifier, index: UnitIndex, pictures: PictureSet, chan
     Raises:
         ValueError: a channel out of range, a set that is not the index's, or pictures of another size.
     """
-    _require_channel(index, channel)
-    _require_size(classifier, pictures)
+    require_unit(index, channel)
+    require_own_size(classifier, pictures)
     if len(pictures) != index.total:
         raise ValueError(f"Expected the set of {index.total} pictures that was indexed, got one of {len(pictures)}")
     there = index.pictures[channel] >= 0
@@ -209,7 +95,7 @@ def projection(
     *,
     positions: npt.ArrayLike | None = None,
     method: str = "deconvnet",
-) -> Array:
+) -> Floats:
     """What in each picture excites one unit at one place: its activation carried back to the pixels.
 
     Args:
@@ -228,18 +114,19 @@ def projection(
     Raises:
         ValueError: a method, layer, channel, place or size that cannot be.
     """
-    batch = np.asarray(pictures, np.float32)
-    _check_projection(classifier, batch, layer, channel, method)
+    checks.one_of("projection", method, PROJECTIONS)
+    require_channels(classifier, layer, [channel])
+    batch = _runnable(classifier, pictures, layer)
     run = classifier.keep(("projection", layer, method), lambda: _projector(classifier, layer, method))
     chosen = _strongest(classifier, batch, layer, channel) if positions is None else np.asarray(positions, np.int32)
     _require_positions(classifier, layer, chosen, batch)
     parts = [slice(first, first + BATCH // 2) for first in range(0, len(batch), BATCH // 2)]
     return np.concatenate(
-        [run(tf.constant(batch[part]), tf.constant(channel), tf.constant(chosen[part])).numpy() for part in parts]
+        [run(tf.constant(batch[part]), tf.constant(channel), tf.constant(chosen[part])).numpy() for part in each(parts)]
     )
 
 
-def around_grey(gradients: npt.ArrayLike) -> Array:
+def around_grey(gradients: npt.ArrayLike) -> Floats:
     """Gradients (N, H, W, 3) as pictures in [0, 1]: 0.5 is none, and each uses the whole range.
 
     The range ends at the 97th percentile of the absolute values that are not zero, so that single pixels do not hide
@@ -275,124 +162,18 @@ def ablate(
     Raises:
         ValueError: a layer, channel, size or count that cannot be, or a network without classes.
     """
-    info, batch = classifier.layer(layer), np.asarray(pictures, np.float32)
-    if not classifier.labels:
-        raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
-    _require_pictures(classifier, batch, LOGITS)
-    if top < 1:
-        raise ValueError(f"Expected to be asked for at least one class, got {top}")
-    kept = np.ones(info.channels, np.float32)
-    for channel in channels:
-        _require_whole(f"a channel of {layer}", channel, info.channels - 1)
-        kept[channel] = 0
+    require_classes(classifier)
+    kept = np.ones(classifier.layer(layer).channels, np.float32)
+    kept[require_channels(classifier, layer, channels)] = 0
+    batch = _runnable(classifier, pictures, LOGITS)
+    checks.whole("top", top, 1, MOST_CLASSES)
     run = classifier.keep(("ablate", layer), lambda: _ablated(classifier, layer))
     parts = [batch[first : first + BATCH] for first in range(0, len(batch), BATCH)]
-    probabilities = np.concatenate([run(tf.constant(part), tf.constant(kept)).numpy() for part in parts])
+    probabilities = np.concatenate([run(tf.constant(part), tf.constant(kept)).numpy() for part in each(parts)])
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
         [(classifier.labels[i], float(row[i])) for i in best] for row, best in zip(probabilities, order, strict=True)
     ]
-
-
-# ----------------------------------------------------------------------------------------------- the one pass
-
-
-@dataclass
-class _Table:
-    """An index that grows; ``means`` and ``peaks`` have room for the whole set."""
-
-    index: UnitIndex
-    means: Array
-    peaks: Array
-
-    @classmethod
-    def begin(cls, classifier: Classifier, layer: str, total: int, top: int) -> _Table:
-        channels = classifier.layer(layer).channels
-        means, peaks = (np.empty((total, channels), np.float32) for _ in range(2))
-        none, low = np.full((channels, top), -1, np.int32), np.full((channels, top), -np.inf, np.float32)
-        zero = np.zeros_like(none)
-        return cls(UnitIndex(layer, none, zero, zero, low, means[:0], peaks[:0], total), means, peaks)
-
-    def take(self, activation: Array, peaks: Array, means: Array, pictures: PictureSet, *, each: int) -> None:
-        """Take in a batch of activations (n, places, channels), ``peaks`` and ``means`` (n, channels)."""
-        first, end = self.index.done, self.index.done + len(peaks)
-        if not np.isfinite(peaks).all():
-            raise ValueError(f"Expected finite activations, got NaN or infinity at {self.index.layer}")
-        self.means[first:end], self.peaks[first:end] = means, peaks
-        values, chosen = _best(self.index, peaks, pictures.sources, each)
-        old = np.concatenate([self.index.pictures, np.tile(np.arange(first, end), (len(values), 1))], axis=1)
-        numbers = np.take_along_axis(old, chosen, axis=1).astype(np.int32)
-        numbers[~np.isfinite(values)] = -1
-        grown = replace(self.index, values=values, pictures=numbers)
-        self._place(grown, activation, chosen, first)
-
-    def _place(self, grown: UnitIndex, activation: Array, chosen: npt.NDArray[np.intp], first: int) -> None:
-        """Find where in the map what is new lies; only these columns of the activation are searched."""
-        top = grown.values.shape[1]
-        kept = np.minimum(chosen, top - 1)
-        rows, columns = (np.take_along_axis(old, kept, axis=1) for old in (grown.rows, grown.columns))
-        units, ranks = np.nonzero((chosen >= top) & (grown.pictures >= 0))
-        if len(units):
-            _, height, width, _ = activation.shape
-            flat = activation.reshape(len(activation), height * width, -1)
-            positions = flat[grown.pictures[units, ranks] - first, :, units].argmax(axis=1)
-            rows[units, ranks], columns[units, ranks] = positions // width, positions % width
-        end = first + len(activation)
-        self.index = replace(grown, rows=rows, columns=columns, means=self.means[:end], peaks=self.peaks[:end])
-
-
-def _best(
-    index: UnitIndex, peaks: Array, sources: npt.NDArray[np.int32], each: int
-) -> tuple[Array, npt.NDArray[np.intp]]:
-    """The best of what is kept and of a batch: values (channels, top), and which of kept + batch they are."""
-    top, first = index.values.shape[1], index.done
-    values = np.concatenate([index.values, peaks.T], axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    if each < top:
-        new = np.tile(sources[first : first + len(peaks)], (len(values), 1))
-        of = np.concatenate([np.where(index.pictures < 0, -1, sources[index.pictures]), new], axis=1)
-        of = np.take_along_axis(of, order, axis=1)
-        before = np.tril(of[:, :, None] == of[:, None, :], k=-1).sum(axis=2)
-        many = (before >= each) & (of >= 0)
-        np.put_along_axis(values, order, np.where(many, -np.inf, np.take_along_axis(values, order, axis=1)), axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-    chosen = order[:, :top]
-    return np.take_along_axis(values, chosen, axis=1), chosen
-
-
-def _looked(
-    classifier: Classifier, tables: dict[str, _Table], pictures: PictureSet, each: int
-) -> Iterator[dict[str, UnitIndex]]:
-    names = tuple(tables)
-    run = classifier.keep(("units", names), lambda: _reduced(classifier, names))
-    batch = max(1, min(BATCH, PIXELS_AT_ONCE // (pictures.size[0] * pictures.size[1])))
-    repeated = len(pictures.titles) < len(pictures)
-    limit = each if repeated else MAX_TOP
-    since = time.monotonic()
-    for first in range(0, len(pictures), batch):
-        found = run(tf.constant(pictures.pixels[first : first + batch]))
-        for name, table in tables.items():
-            activation, peaks, means = (np.asarray(value, np.float32) for value in found[name])
-            table.take(activation, peaks, means, pictures, each=limit)
-        if time.monotonic() - since > CHUNK or first + batch >= len(pictures):
-            yield {name: table.index for name, table in tables.items()}
-            since = time.monotonic()
-
-
-def _reduced(classifier: Classifier, layers: tuple[str, ...]) -> Any:
-    """8-bit pictures -> {layer: (activation (n, h, w, channels), highest (n, channels), mean (n, channels))}."""
-    forward = classifier.forward(layers)
-
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
-    def run(pixels: tf.Tensor) -> dict[str, Any]:
-        values = forward(tf.cast(pixels, tf.float32) / 255)
-        maps = {name: value if value.shape.rank == 4 else value[:, None, None] for name, value in values.items()}
-        return {
-            name: (value, tf.reduce_max(value, axis=(1, 2)), tf.reduce_mean(value, axis=(1, 2)))
-            for name, value in maps.items()
-        }
-
-    return run
 
 
 # ------------------------------------------------------------------------------------------ back to the pixels
@@ -415,7 +196,7 @@ def _projector(classifier: Classifier, layer: str, method: str) -> Any:
     return run
 
 
-def _strongest(classifier: Classifier, pictures: Array, layer: str, channel: int) -> npt.NDArray[np.int32]:
+def _strongest(classifier: Classifier, pictures: Floats, layer: str, channel: int) -> npt.NDArray[np.int32]:
     """Row and column (N, 2) where the unit is excited most in each picture."""
     units = classifier.tap([layer])(tf.constant(pictures))[layer].numpy()[..., channel]
     maps = units if units.ndim == 3 else units[:, None, None]
@@ -448,39 +229,14 @@ def _window(classifier: Classifier, layer: str, row: int, column: int) -> tuple[
     return top, left, top + high, left + wide
 
 
-def _require_size(classifier: Classifier, pictures: PictureSet) -> None:
-    if len(pictures) < 1 or pictures.size != classifier.size:
-        own, got = ("{} x {}".format(*size) for size in (classifier.size, pictures.size))
-        raise ValueError(f"Expected pictures of {own}, the size of {classifier.name}, got {len(pictures)} of {got}")
+def _runnable(classifier: Classifier, pictures: npt.ArrayLike, layer: str) -> Pictures:
+    """The pictures as a batch (N, H, W, 3) for which the layer can be computed. Raises ValueError."""
+    batch = checks.pictures(pictures)
+    require_size(classifier, [layer], *batch.shape[1:3])
+    return batch
 
 
-def _require_channel(index: UnitIndex, channel: int) -> None:
-    _require_whole(f"a channel of {index.layer}", channel, index.channels - 1)
-
-
-def _require_whole(what: str, value: int, most: int) -> None:
-    if not isinstance(value, (int, np.integer)) or not 0 <= value <= most:
-        raise ValueError(f"Expected {what} from 0 to {most}, got {value!r}")
-
-
-def _require_pictures(classifier: Classifier, batch: Array, layer: str) -> None:
-    if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape:
-        raise ValueError(f"Expected pictures of shape (N, H, W, 3), got {batch.shape}")
-    if not np.isfinite(batch).all() or batch.min() < 0 or batch.max() > 1:
-        raise ValueError("Expected pictures of finite values from 0 to 1, got others")
-    if not classifier.runs_at([layer], *batch.shape[1:3]):
-        own, got = ("{} x {}".format(*size) for size in (classifier.size, batch.shape[1:3]))
-        raise ValueError(f"Expected pictures of {own}, the only size at which {classifier.name} runs, got {got}")
-
-
-def _check_projection(classifier: Classifier, batch: Array, layer: str, channel: int, method: str) -> None:
-    if method not in PROJECTIONS:
-        raise ValueError(f"There is no projection {method!r}; there is {', '.join(PROJECTIONS)}")
-    _require_whole(f"a channel of {layer}", channel, classifier.layer(layer).channels - 1)
-    _require_pictures(classifier, batch, layer)
-
-
-def _require_positions(classifier: Classifier, layer: str, positions: npt.NDArray[np.int32], batch: Array) -> None:
+def _require_positions(classifier: Classifier, layer: str, positions: npt.NDArray[np.int32], batch: Floats) -> None:
     if positions.shape != (len(batch), 2) or positions.min() < 0:
         raise ValueError(f"Expected a row and a column for each of {len(batch)} pictures, got shape {positions.shape}")
     if classifier.layer(layer).spatial:

@@ -76,7 +76,7 @@ class Invert(Runs, OnPicture):
     @property
     def exaggerates(self) -> bool:
         """Whether it is a caricature, which has a power."""
-        return core.INVERSIONS[self.preset].product
+        return core.INVERSIONS[self.preset].dot_product
 
     def _body(self) -> str:
         call, option = (

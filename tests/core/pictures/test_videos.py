@@ -50,15 +50,15 @@ def test_a_film_that_ends_early_gives_what_is_whole(pictures):
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.9])
 def test_a_truncated_mp4_gets_one_sentence(mp4, share):
-    with pytest.raises(ValueError, match=r"Expected a short film .* got .*\.$"):
+    with pytest.raises(ValueError, match=r"Expected a short video .* got .*\.$"):
         core.open_video(mp4[: int(len(mp4) * share)])
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"words", b"\x89PNG\r\n\x1a\n", bytes(5000)], ids=["empty", "text", "png", "zero"]
 )
-def test_what_is_no_film_gets_one_sentence(data):
-    with pytest.raises(ValueError, match="Expected a short film"):
+def test_what_is_no_video_gets_one_sentence(data):
+    with pytest.raises(ValueError, match="Expected a short video"):
         core.open_video(data)
 
 
@@ -70,7 +70,7 @@ def test_damaged_bytes_never_raise_anything_else(mp4):
         try:
             assert core.open_video(broken.tobytes()).pictures.shape[-1] == 3
         except ValueError as refusal:
-            assert "Expected a short film" in str(refusal)
+            assert "Expected a short video" in str(refusal)
 
 
 def test_a_large_file_is_refused_before_it_is_read(mp4):

@@ -95,18 +95,18 @@ def test_nearest_is_by_angle_and_a_silent_code_is_near_to_none():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda net: codes(net, np.zeros((24, 40, 3)), "conv1"), "Expected pictures of shape"),
-        (lambda net: codes(net, np.zeros((0, 24, 40, 3)), "conv1"), "Expected pictures of shape"),
+        (lambda net: codes(net, np.zeros((24, 40, 3)), "conv1"), r"Expected pictures \(N, H, W, 3\), got shape"),
+        (lambda net: codes(net, np.zeros((0, 24, 40, 3)), "conv1"), r"Expected pictures \(N, H, W, 3\), got shape"),
         (lambda net: codes(net, np.zeros((1, 24, 40, 3)), "conv9"), "has no layer 'conv9'"),
-        (lambda _: embed(CODES, "umap"), "Expected method to be one of tsne, pca, got 'umap'"),
+        (lambda _: embed(CODES, "umap"), "There is no embedding 'umap'; there is tsne, pca"),
         (lambda _: embed(CODES[0]), "Expected finite numbers"),
         (lambda _: embed(np.full((3, 2), np.nan)), "Expected finite numbers"),
         (lambda _: embed(np.zeros((5001, 2))), "Expected at most 5000 codes, got 5001"),
-        (lambda _: grid_layout(CODES), "Expected up to 5000 places"),
-        (lambda _: grid_layout(CODES[:, :2], aspect=0), "Expected an aspect"),
+        (lambda _: grid_layout(CODES), "Expected an embedding of up to 5000 points"),
+        (lambda _: grid_layout(CODES[:, :2], aspect=0), "Expected aspect"),
         (lambda _: grid_layout(CODES[:, :2], room=0.5), "room from 1 to 10"),
         (lambda _: nearest(CODES, CODES[0, :3], 2), "Expected a code of 7 channels"),
-        (lambda _: nearest(CODES, CODES[0], 0), "Expected a count of at least 1, got 0"),
+        (lambda _: nearest(CODES, CODES[0], 0), "Expected count from 1 to 1000000, got 0"),
     ],
 )
 def test_errors_are_sentences(tiny, call, sentence):

@@ -10,11 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 import core
 from core.optimize.ascent import gradient
 from core.optimize.objectives import Energy, FeatureMatch, Sum
-from core.techniques.dream import _cuts, _sizes
+from core.techniques.dream.octaves import octave_sizes
+from core.techniques.dream.tiles import cuts as cuts_of
 
 MIX = {"conv1_relu": 1.0, "conv2_relu": 2.0}
 
@@ -108,7 +111,7 @@ def test_tiled_and_untiled_are_the_same_dream(net, photo, layer):
 @pytest.mark.parametrize("side", [32, 96, 97, 143, 145, 400, 1001])
 def test_tiles_cover_everything_once(side):
     for seed in range(20):
-        cuts = _cuts(side, 96, np.random.default_rng(seed))
+        cuts = cuts_of(side, 96, np.random.default_rng(seed))
         assert cuts[0][0] == 0 and cuts[-1][1] == side
         assert all(a[1] == b[0] for a, b in itertools.pairwise(cuts))
         assert max(end - start for start, end in cuts) <= 1.5 * 96 and all(start % 32 == 0 for start, _ in cuts)
@@ -192,7 +195,7 @@ def test_a_stopped_dream_is_a_picture_and_goes_on(tiny, photo):
 
 def test_octaves_that_are_too_small_are_left_out(tiny):
     original = np.full((1, 40, 200, 3), 0.4, np.float32)
-    sizes = _sizes(original, replace(core.DREAMS["google"], octaves=8))
+    sizes = octave_sizes(original.shape[1:3], replace(core.DREAMS["google"], octaves=8))
     assert sizes == [(40, 200)]
     assert run(tiny, original, MIX, octaves=8, steps=1).images.shape == original.shape
 
@@ -233,7 +236,7 @@ ODD = SimpleNamespace(thin=np.zeros((1, 1, 4000, 3), np.float32), nan=np.full((1
         ({"mask": np.zeros((48, 64))}, "a mask of values from 0 to 1, not all of them 0"),
         ({"guide": np.zeros((33, 4000, 3))}, "a guide large enough for"),
         ({"step_size": "0.1"}, "step_size from 1e-06 to 0.5"),
-        ({"channels": ["3"]}, "channels as whole numbers"),
+        ({"channels": ["3"]}, "channels of conv1_relu from 0 to 5, got .3."),
         ({"preset": ["google"]}, "There is no dream preset"),
         ({"layers": {"conv1": "1"}}, "finite weights of layers"),
         ({"guide": ODD.thin}, "a guide of at least 32 pixels a side, got 1 x 4000"),
@@ -301,3 +304,22 @@ def test_impossible_films_get_one_sentence(tiny, photo, function, settings, sent
     film = photo if function is core.dream_zoom else core.to_uint8(photo)
     with pytest.raises(ValueError, match=sentence):
         function(tiny, film, MIX, **settings)
+
+
+@given(st.binary(min_size=128, max_size=128), st.integers(1, 50), st.integers(1, 50))
+def test_any_painted_cells_become_a_mask_of_the_size_asked_for(bits, height, width):
+    cells = base64.urlsafe_b64encode(bits).decode()
+    mask = core.painted_mask(cells, height=height, width=width)
+    assert mask.shape == (height, width) and mask.min() >= 0 and mask.max() <= 1
+    painted = np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(32, 32)
+    np.testing.assert_allclose(core.painted_mask(cells, height=32, width=32), painted, atol=1e-6)
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_a_mask_or_one_sentence(cells):
+    try:
+        mask = core.painted_mask(cells, height=4, width=5)
+    except ValueError as error:
+        assert str(error) == "Expected a mask of 32 x 32 painted cells, got something else"
+    else:
+        assert mask.shape == (4, 5) and len(cells) == 172

@@ -176,7 +176,7 @@ def test_dead_units_are_waked_or_said_to_be_dead():
 def test_an_estimate_grows_with_the_work(tiny):
     few, many = (estimate(tiny, "conv2", range(4), size=(24, 40), preset=FAST, steps=steps) for steps in (10, 1000))
     assert 0 < few.seconds < many.seconds and 0 < few.bytes < 2**30
-    with pytest.raises(ValueError, match="Expected 1 to 5000 steps"):
+    with pytest.raises(ValueError, match="Expected steps from 1 to 5000"):
         estimate(tiny, "conv2", [0], steps=10**6)
 
 
@@ -186,20 +186,20 @@ BAD = {
     "Expected channels of conv2 from 0 to 7, got -1": {"channels": [-1]},
     "Expected channels of conv2 from 0 to 7, got 1.5": {"channels": [1.5]},
     "Expected 1 to 4096 pictures, got 0": {"channels": []},
-    "Expected 1 to 5000 steps, got 0": {"steps": 0},
-    "Expected 1 to 5000 steps, got 1000000": {"steps": 10**6},
-    "Expected 1 to 5000 steps, got nan": {"steps": float("nan")},
+    "Expected steps from 1 to 5000, got 0": {"steps": 0},
+    "Expected steps from 1 to 5000, got 1000000": {"steps": 10**6},
+    "Expected steps from 1 to 5000, got nan": {"steps": float("nan")},
     "Expected a size of 16 to 1024 pixels a side, got 8": {"size": 8},
     r"Expected a size of 16 to 1024 pixels a side, got \(64, 5000\)": {"size": (64, 5000)},
     "There is no preset 'magic'; there is convscope, lucid": {"preset": "magic"},
     "Expected to start from 'noise', 'grey' or a picture, got 'black'": {"start": "black"},
-    r"Expected one picture \(H, W, 3\) to start from, got shape \(2, 8, 8, 3\)": {"start": np.zeros((2, 8, 8, 3))},
-    "Expected 1 to 16 facets, got 99": {"facets": 99},
+    r"Expected one picture to start from \(H, W, 3\), got shape \(2, 8, 8, 3\)": {"start": np.zeros((2, 8, 8, 3))},
+    "Expected facets from 1 to 16, got 99": {"facets": 99},
     r"Expected a position \(row, column\) or 'middle', got \(-1, 0\)": {"position": (-1, 0)},
     "Expected a position within the 5 x 16 map of conv2, got row 5, column 0": {"position": (5, 0)},
     "Expected a layer with height and width for a position, got 'logits'": {"layer": "logits", "position": (0, 0)},
     "Expected an objective, got str": {"objective": "Channel"},
-    "Expected the state of 2 pictures of 24 x 40, got 1 of 24 x 40": {"state": 1, "channels": [0, 1]},
+    "Expected the state of 2 pictures of 24 x 40, got one of 1 of 24 x 40": {"state": 1, "channels": [0, 1]},
 }
 
 
