@@ -137,7 +137,7 @@ def test_the_keras_preset_brings_pictures_to_its_contrast(tiny):
 
 
 def test_maco_takes_the_spectrum_of_the_sample_pictures():
-    parameterization = filters._canvas(small(L.Conv2D(2, 3)), MaCo())
+    parameterization = filters._suited(small(L.Conv2D(2, 3)), MaCo())
     assert (
         len(parameterization.spectrum) == 8 and parameterization.spectrum[-1][0] > parameterization.spectrum[0][0] + 2
     )
