@@ -46,6 +46,7 @@ The map of the package:
         updates           how a gradient changes parameters: GradientAscent, Adam
         regularizers      what is done to parameters after each update, by its published name
         ascent            Frame, ``ascend`` (the one loop)
+        starts            how an ascent begins: grey networks, the same start for every picture, states to go on from
     techniques/           none imports another
         filters           ``maximize``: the pictures that units like most; published presets
         dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
