@@ -111,12 +111,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
 
 try:
-    networks.fetched(st.session_state.network)
+    networks.choose(st.session_state.network)
 except ValueError as error:
     st.session_state.update(refused=str(error), go_to_network=st.session_state.get("shown_network", names[0]))
     st.rerun()
-if (before := st.session_state.get("shown_network")) not in (None, st.session_state.network):
-    networks.release(before, after=st.session_state.network)
 st.session_state.shown_network = st.session_state.network
 if refused := st.session_state.pop("refused", None):
     st.error(words.plain(refused), icon=":material/error:")

@@ -18,7 +18,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -164,21 +164,22 @@ def _scales_itself(classifier: Classifier) -> bool:
     return bool(kinds) and kinds[0] in ("Rescaling", "Normalization")
 
 
-def download(name: str) -> Iterator[tuple[int, int]]:
-    """Bring the weights of a network of keras.applications into Keras's cache, where they are not there yet.
+def download(name: str) -> Generator[tuple[int, int], None, Classifier]:
+    """Load a network, and bring its weights into Keras's cache where they are not there yet.
 
-    Yields about five times a second (bytes that have come so far, about how many there will be). Raises ValueError as
-    ``load`` does.
+    Yields about five times a second (bytes that have come so far, about how many there will be); the generator's value
+    is the network. Raises ValueError as ``load`` does.
     """
     facts = card(name)
     if name not in applications():
-        return
+        return load(name)
     before, total = _bytes_in(_cached()), 0
     failure: list[ValueError] = []
+    loaded: list[Classifier] = []
 
     def fetch() -> None:
         try:
-            _application(name, "imagenet", {}, facts)
+            loaded.append(_application(name, "imagenet", {}, facts))
         except ValueError as error:
             failure.append(error)
 
@@ -192,6 +193,7 @@ def download(name: str) -> Iterator[tuple[int, int]]:
         yield arrived, max(total, arrived, 1)
     if failure:
         raise failure[0]
+    return loaded[0]
 
 
 def _cached() -> Path:

@@ -45,6 +45,7 @@ class Cache:
     """Values by key, the least recently used going first; see the module."""
 
     def __init__(self, budget: int) -> None:
+        self._budget = budget
         self._lock = threading.Lock()
         self._values: LRUCache[Hashable, Any] = LRUCache(budget, getsizeof=memory.weigh)
         self._flights: dict[Hashable, _Flight] = {}
@@ -54,7 +55,7 @@ class Cache:
         while True:
             with self._lock:
                 if key in self._values:
-                    return self._values[key]
+                    return self._found(key)
                 flight = self._flights.get(key)
                 if flight is None:
                     own = self._flights[key] = _Flight()
@@ -68,17 +69,17 @@ class Cache:
 
     def _computed(self, key: Hashable, flight: _Flight, compute: Callable[[], Result]) -> Result:
         try:
-            value = frozen(compute())
+            value = self._sealed(compute())
             flight.value = (value,)
         except Exception as error:
             flight.error = error
             raise
         finally:  # interrupted: neither value nor error, and who waits begins anew
             with self._lock:
-                if flight.value and self._flights.get(key) is flight and memory.weigh(value) <= self._values.maxsize:
-                    self._values[key] = value
                 if self._flights.get(key) is flight:
                     del self._flights[key]
+                    if flight.value:
+                        self._keep(key, value)
             flight.done.set()
         return value
 
@@ -90,6 +91,16 @@ class Cache:
             for key in [key for key in self._flights if belongs(key)]:
                 del self._flights[key]
 
+    def _found(self, key: Hashable) -> Any:
+        return self._values[key]
+
+    def _sealed(self, value: Any) -> Any:
+        return frozen(value)
+
+    def _keep(self, key: Hashable, value: Any) -> None:
+        if memory.weigh(value) <= self.budget:
+            self._values[key] = value
+
     @property
     def size(self) -> int:
         """Bytes that are held."""
@@ -98,7 +109,7 @@ class Cache:
     @property
     def budget(self) -> int:
         """The most bytes that are held."""
-        return int(self._values.maxsize)
+        return self._budget
 
     def __len__(self) -> int:
         return len(self._values)

@@ -1,4 +1,4 @@
-"""The networks that sessions share: opened once, warm, released.
+"""The networks that sessions share: opened once, warm, and in memory while somebody uses them (see ``loaded``).
 
 Streamlit does two things to TensorFlow that cost dearly (measured; tests fail without the measures taken here):
 it calls ``keras.backend.clear_session`` for the whole process after every script run, which breaks models that another
@@ -16,7 +16,11 @@ import streamlit as st
 
 import core
 from dashboard.server import limits, user_models
+from dashboard.server.loaded import NETWORKS, weight_bytes
+from dashboard.server.slot import SLOT, Slot
 
+OPENING = Slot()
+"""Networks are opened one at a time: two at once would need the memory of both, and take as long."""
 SMALL = ("mobilenet_0.25", "mobilenet", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "nasnet_mobile")
 
 
@@ -29,32 +33,54 @@ def spare_keras() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it takes one tap for each layer for retracing
 
 
-@st.cache_resource(max_entries=2, show_spinner="Opening the network…", on_release=lambda _: gc.unfreeze())
 def network(name: str) -> core.Classifier:
-    """The network of that name, warm: every stage has run once, and the garbage collector leaves it alone."""
+    """The network of that name, warm; built once, however many ask for it. Raises ValueError."""
     own = user_models.get(name)
-    classifier = own.classifier() if own else core.load(name)
-    blank = np.zeros((1, *classifier.size, 3), np.float32)
-    for stage in core.stages(classifier):
-        core.activations(classifier, blank, [stage.layer])
-    core.activations(classifier, blank, [stage.layer for stage in core.stages(classifier)])
-    if classifier.labels:
-        core.predict(classifier, blank)
-    gc.collect()
-    gc.freeze()
+    if own is None:
+        return NETWORKS.load(name, lambda: _opened(name))
+    return NETWORKS.load(name, lambda: _opened(name), parent=own.file, copies=0.0)
+
+
+def choose(name: str) -> core.Classifier:
+    """``network``, which this session uses from now on instead of the one before. Raises ValueError."""
+    classifier = network(name)
+    NETWORKS.choose(name)
     return classifier
 
 
-def release(name: str, *, after: str = "") -> None:
-    """Let go of a network and of what was compiled for it, since ``after`` comes: by default one is in memory."""
-    for kept in (network, shuffled_network):
-        kept.clear(name)
-    own, other = user_models.get(name), user_models.get(after)
-    if own and not (other and other.path == own.path):
-        user_models.close()
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
+def _opened(name: str) -> core.Classifier:
+    """Load a network, one at a time; every stage runs once, and the garbage collector leaves it alone after that."""
+    with SLOT.paused(), st.spinner(f"Opening {network_title(name)}…"), OPENING.turn():
+        own = user_models.get(name)
+        classifier = own.classifier() if own else _brought(name) if name in core.applications() else core.load(name)
+        for layers in ([stage.layer] for stage in core.stages(classifier)):
+            _warm(classifier, layers)
+        _warm(classifier, [stage.layer for stage in core.stages(classifier)])
+        if classifier.labels:
+            with SLOT.turn(short=True):
+                core.predict(classifier, np.zeros((1, *classifier.size, 3), np.float32))
+        gc.collect()
+        gc.freeze()
+        return classifier
+
+
+def _warm(classifier: core.Classifier, layers: list[str]) -> None:
+    with SLOT.turn(short=True):
+        core.activations(classifier, np.zeros((1, *classifier.size, 3), np.float32), layers)
+
+
+def _brought(name: str) -> core.Classifier:
+    """A network of keras.applications; what has to be downloaded first comes with a progress bar."""
+    bar = st.empty()
+    steps = core.download(name)
+    while True:
+        try:
+            arrived, total = next(steps)
+        except StopIteration as end:
+            bar.empty()
+            return end.value
+        if arrived:
+            bar.progress(min(arrived / total, 1.0), f"{arrived / 1e6:.0f} of about {total / 1e6:.0f} MB")
 
 
 def network_names(wanted: str | None = None) -> tuple[str, ...]:
@@ -75,31 +101,13 @@ def known_networks(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*core.available(), name)))
 
 
-def fetched(name: str) -> core.Classifier:
-    """The network of that name; what has to be downloaded first comes with a progress bar. Raises ValueError."""
-    if name in core.applications() and name not in fetched_names():
-        bar = st.progress(0.0, f"Opening {network_title(name)}…")
-        for arrived, total in core.download(name):
-            if arrived:
-                bar.progress(min(arrived / total, 1.0), f"{arrived / 1e6:.0f} of about {total / 1e6:.0f} MB")
-        bar.empty()
-        fetched_names().add(name)
-    return network(name)
+def shuffled_network(name: str, fraction: float) -> core.Classifier:
+    """The network with the weights of this fraction of its layers shuffled, from the last one on; it goes with it."""
+    whole = network(name)
+    key = ("shuffled", name, fraction)
+    return NETWORKS.load(key, lambda: core.randomized(whole, fraction=fraction), parent=name, copies=fraction)
 
 
-@st.cache_resource
-def fetched_names() -> set[str]:
-    """Networks whose weights are known to be in Keras's cache."""
-    return set()
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def shuffled_network(name: str, share: float) -> core.Classifier:
-    """The network with the weights of this share of its layers shuffled, from the last one on."""
-    return core.randomized(network(name), fraction=share)
-
-
-@st.cache_data(show_spinner=False)
 def network_title(name: str) -> str:
     """What to call a network."""
     own = user_models.get(name)
@@ -124,5 +132,4 @@ class Facts:
 def facts(classifier: core.Classifier) -> Facts:
     """How large a network is."""
     numbers = sum(int(np.prod(info.shape)) for info in classifier.layers.values())
-    weights = sum(int(np.prod(one.shape)) * np.dtype(one.dtype).itemsize for one in classifier.network.weights)
-    return Facts(classifier.network.count_params(), weights, 4 * numbers)
+    return Facts(classifier.network.count_params(), weight_bytes(classifier), 4 * numbers)

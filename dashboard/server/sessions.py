@@ -44,11 +44,14 @@ def _left(session: str) -> None:
         _seen.pop(one, None)
 
 
+def connected(session: str) -> bool:
+    """Whether a session's tab is open now."""
+    return not runtime.exists() or runtime.get_instance().is_active_session(session)
+
+
 def here(session: str) -> bool:
     """Whether a session's tab is open, or was a moment ago."""
-    if not runtime.exists():
-        return True
-    return runtime.get_instance().is_active_session(session) or time.monotonic() - _seen.get(session, -GRACE) < GRACE
+    return connected(session) or time.monotonic() - _seen.get(session, -GRACE) < GRACE
 
 
 def touch() -> None:

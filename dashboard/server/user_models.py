@@ -17,6 +17,8 @@ import streamlit as st
 
 import core
 from dashboard import words
+from dashboard.server.loaded import NETWORKS
+from dashboard.server.slot import SLOT
 
 KEPT = 8
 CHUNK = 2**20
@@ -44,13 +46,22 @@ class Own:
 
     def classifier(self) -> core.Classifier:
         """The network. Raises ValueError for a file that is refused, and for labels of another number."""
-        opened = _opened(str(self.path), self.side)
+        opened = NETWORKS.load(self.file, self._opened)
         normalization = core.NORMALIZATIONS.get(self.normalization)
         return opened.prepared(
             preprocess=normalization,
             labels=self.labels or None,
             facts={"title": self.title} | ({"normalization": self.normalization} if normalization else {}),
         )
+
+    @property
+    def file(self) -> tuple[str, str, int]:
+        """What networks that differ only in what is said of them have in common."""
+        return "file", str(self.path), self.side
+
+    def _opened(self) -> core.Classifier:
+        with SLOT.paused(), st.spinner("Trying the file in a process of its own…", show_time=True):
+            return core.load_file(str(self.path), size=(self.side, self.side) if self.side else None)
 
     def script(self) -> str:
         """Code that loads it."""
@@ -59,16 +70,6 @@ class Own:
         if self.labels:
             options.append('labels=core.read_labels(Path("labels.txt").read_bytes())')
         return f"core.load({', '.join([repr(self.title), *options])})"
-
-
-@st.cache_resource(max_entries=1, show_spinner="Trying the file in a process of its own…")
-def _opened(path: str, side: int) -> core.Classifier:
-    return core.load_file(path, size=(side, side) if side else None)
-
-
-def close() -> None:
-    """Let go of the open file's network."""
-    _opened.clear()
 
 
 @st.cache_resource

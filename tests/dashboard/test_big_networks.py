@@ -40,10 +40,9 @@ def test_the_four_techniques(net: core.Classifier) -> None:
 def test_pages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     load = core.load
     monkeypatch.setenv("CONVSCOPE_MODE", "local")
-    monkeypatch.setattr(core, "download", lambda name: iter(()))
-    monkeypatch.setattr(core, "load", lambda one: load(one, weights=None) if one == name else load(one))
+    monkeypatch.setattr(networks, "_brought", lambda one: load(one, weights=None))
     for page in PAGES:
         app = open_app(f"app_pages/{page}.py", network=name)
         assert not app.exception and not app.error, page
         assert app.selectbox(key="network").value == name
-    networks.release(name)
+    networks.NETWORKS.forget()

@@ -400,8 +400,7 @@ def mobilenet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     built = core.networks.zoo._built
     monkeypatch.setattr(core.networks.zoo, "_built", lambda name, weights, options: built(name, None, options))
     yield
-    networks.network.clear()
-    networks.fetched_names().clear()
+    networks.NETWORKS.forget()
 
 
 @pytest.mark.usefixtures("mobilenet")

@@ -174,7 +174,7 @@ names, own = core.available()[:2], psutil.Process()
 use(names[0])
 before = own.memory_info().rss
 for change in range(10):
-    networks.release(names[change % 2])
+    networks.NETWORKS.forget()
     use(names[(change + 1) % 2])
 print((own.memory_info().rss - before) / 2**20)
 """

@@ -17,7 +17,7 @@ from dashboard.server import limits, networks, results, slot, uploads
 
 @pytest.fixture(autouse=True)
 def fresh_caches() -> None:
-    networks.network.clear()
+    networks.NETWORKS.forget()
     uploads.album.clear()
     results.activations.clear()
 
@@ -31,7 +31,7 @@ def test_garbage_collector_leaves_the_network_alone() -> None:
 
 def test_network_is_released() -> None:
     network = weakref.ref(networks.network(core.available()[0]))
-    networks.network.clear()
+    networks.NETWORKS.forget()
     gc.collect()
     assert network() is None
 

@@ -75,6 +75,7 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Iterator[People]:
     monkeypatch.setattr(sessions, "current", crowd.current)
     monkeypatch.setattr(sessions, "touch", crowd.touch)
     monkeypatch.setattr(sessions, "here", lambda name: name not in crowd.gone)
+    monkeypatch.setattr(sessions, "connected", lambda name: name not in crowd.gone)
     yield crowd
     crowd.interrupted |= {thread.name for thread in crowd.threads}
     for thread in crowd.threads:
