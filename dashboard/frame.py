@@ -94,6 +94,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     if limits.local():
         with st.popover("Your own network", icon=":material/upload_file:"):
             _own_network()
+    gone = uploads.missing(st.query_params.get("picture"))
     pictures = uploads.picture_names(st.query_params.get("picture"))
     address.choice(
         st.selectbox, "Picture", pictures, key="picture", default=pictures[0], format_func=uploads.picture_title,
@@ -116,6 +117,8 @@ except ValueError as error:
     st.session_state.update(refused=str(error), go_to_network=st.session_state.get("shown_network", names[0]))
     st.rerun()
 st.session_state.shown_network = st.session_state.network
+if gone:
+    st.warning(gone, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):
     st.error(words.plain(refused), icon=":material/error:")
 

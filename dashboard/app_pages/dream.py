@@ -128,7 +128,7 @@ def take_film() -> None:
     file = st.session_state.film_file
     if file is not None:
         try:
-            address.put(film=uploads.bring_film(file.getvalue()))
+            address.put(film=uploads.bring_video(file.getvalue()))
         except ValueError as error:
             st.session_state.film_refused = f"{words.harmless(file.name)}: {error}"
 
@@ -229,7 +229,7 @@ def show_still(recipe: Dream, growth: workbench.Growth) -> None:
 def show_film(recipe: Dream, growth: workbench.Growth) -> None:
     """The film, as far as it was made."""
     rate = 12
-    reel = uploads.reels().get(recipe.video) if recipe.make == "video" else None
+    reel = uploads.video(recipe.video) if recipe.make == "video" else None
     if reel is not None:
         rate = max(1, round(reel.frames_per_second))
         if reel.cut:

@@ -116,9 +116,10 @@ class Dream(Runs, OnPicture):
         return replace(self, rounds=self.rounds + 1) if self.make == "still" else None
 
     def _video(self) -> core.Video:
-        if self.video not in uploads.reels():
+        found = uploads.video(self.video)
+        if found is None:
             raise ValueError("Expected a video to dream on; bring one first.")
-        return uploads.reels()[self.video]
+        return found
 
     def _motion(self) -> dict[str, Any]:
         """The settings of a zoom."""
@@ -158,7 +159,7 @@ class Dream(Runs, OnPicture):
             return ZOOM.format(", ".join(f"{name}={value!r}" for name, value in self._motion().items()))
         if self.make == "video":
             limit = limits.limits()
-            return VIDEO.format(blend=self.blend, most=f"max_frames={limit.film_frames}, max_side={limit.film_side}")
+            return VIDEO.format(blend=self.blend, most=f"max_frames={limit.video_frames}, max_side={limit.video_side}")
         return STILL.format(rounds=self.rounds)
 
 

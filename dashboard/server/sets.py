@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,14 @@ import streamlit as st
 import core
 from dashboard import words
 from dashboard.server import jobs, limits
+from dashboard.server.cache import RESULTS
 from dashboard.server.slot import SLOT
+from dashboard.server.uploads import BROUGHT
+
+MIB = 2**20
+CIFAR = 2000
 
 SETS = {"samples": "The sample photographs", "cifar10": "CIFAR-10"}
-SETS_KEPT = 3
-SET_BYTES = 200 * limits.MIB
 
 
 @dataclass(frozen=True)
@@ -28,40 +31,47 @@ class OwnSet:
     source: Path | bytes
 
 
-@st.cache_resource
-def own_sets() -> OrderedDict[str, OwnSet]:
-    """The latest folders and zips that people brought, by a digest."""
-    return OrderedDict()
-
-
 def may_bring_sets() -> bool:
     """Whether this is the person's own machine."""
-    return limits.limits() is limits.LIMITS["local"]
+    return limits.local()
 
 
 def bring_set(source: str | bytes, title: str) -> str:
     """Take in a folder or zip of pictures; returns its name for addresses. Raises ValueError, in public mode always."""
     if not may_bring_sets():
         raise ValueError("Expected Convscope on your own machine for a folder or a zip, got a public one")
-    if isinstance(source, bytes) and len(source) > SET_BYTES:
-        raise ValueError(f"Expected a zip of at most {SET_BYTES // limits.MIB} MB, got {len(source) // limits.MIB} MB")
+    most = limits.limits().set_bytes
+    if isinstance(source, bytes) and len(source) > most:
+        raise ValueError(f"Expected a zip of at most {most // MIB} MB, got {len(source) // MIB} MB")
     if isinstance(source, str) and not Path(source).expanduser().exists():
         raise ValueError("Expected the path of a folder or a zip on this machine, got one that does not exist")
     name = hashlib.sha256(source if isinstance(source, bytes) else source.encode()).hexdigest()[:24]
-    own_sets()[name] = OwnSet(words.harmless(title), source if isinstance(source, bytes) else Path(source).expanduser())
-    while len(own_sets()) > SETS_KEPT:
-        own_sets().popitem(last=False)
-    return name
+    own = OwnSet(words.harmless(title), source if isinstance(source, bytes) else Path(source).expanduser())
+    return BROUGHT.add(name, own, len(source) if isinstance(source, bytes) else 0)
+
+
+def own_set(name: str) -> OwnSet | None:
+    """The set that a person brought, where it is still here."""
+    found = BROUGHT.get(name)
+    return found if isinstance(found, OwnSet) else None
 
 
 def set_names() -> list[str]:
     """The sets that can be looked through."""
-    return [*SETS, *(own_sets() if may_bring_sets() else ())]
+    return [*SETS, *(name for name, _ in BROUGHT.items(OwnSet) if may_bring_sets())]
 
 
 def set_title(name: str) -> str:
     """What to call a set."""
-    return SETS.get(name) or own_sets()[name].title
+    own = own_set(name)
+    return SETS.get(name) or (own.title if own else "a set that is no longer here")
+
+
+def missing(name: str | None) -> str:
+    """A sentence where an address names somebody's own set that is no longer here, else nothing."""
+    if not name or not re.fullmatch("[0-9a-f]{24}", name) or own_set(name):
+        return ""
+    return "The pictures of this address are no longer here: people's own sets stay while somebody has them open."
 
 
 def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
@@ -71,14 +81,43 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
         if name == "samples":
             with st.spinner("Cutting the sample photographs…", show_time=True), SLOT.paused():
                 return iter([core.sample_tiles(size=size)])
+        count = _count(size)
         if name == "cifar10":
             with st.spinner("Downloading CIFAR-10, 170 MB, once…", show_time=True), SLOT.paused():
-                return iter([core.cifar10(size=size)])
-        limit = limits.limits()
-        return core.gather(own_sets()[name].source, size=size, max_bytes=limit.picture_bytes)
+                return iter([core.cifar10(size=size, count=min(CIFAR, count))])
+        own = own_set(name)
+        if own is None:
+            raise ValueError("Expected a set that is here, got one that is no longer here; bring it again")
+        return core.gather(own.source, size=size, most=count, max_bytes=limits.limits().picture_bytes)
 
     def say(found: core.PictureSet) -> str:
         return f"{len(found):,} of {max(found.total, len(found)):,} pictures read"
 
+    _read_anew_if_changed(name)
     result: core.PictureSet | None = jobs.follow(("set", name, size), begin, say=say)
     return result
+
+
+def _count(size: tuple[int, int]) -> int:
+    """How many pictures of this size a set may have."""
+    limit = limits.limits()
+    return max(1, min(limit.set_pictures, limit.set_pixel_bytes // (3 * size[0] * size[1])))
+
+
+_seen: dict[str, str] = {}
+
+
+def _read_anew_if_changed(name: str) -> None:
+    """Forget what was found in a folder whose files are other ones now."""
+    own = own_set(name)
+    if own is None or isinstance(own.source, bytes) or not own.source.exists():
+        return
+    now = core.fingerprint(own.source)
+    if _seen.get(name, now) != now:
+        jobs.TABLE.forget(lambda key: _mentions(key, name))
+        RESULTS.forget(lambda key: _mentions(key, name))
+    _seen[name] = now
+
+
+def _mentions(key: object, name: str) -> bool:
+    return key == name or (isinstance(key, tuple) and any(_mentions(part, name) for part in key))

@@ -1,10 +1,9 @@
-"""Pictures and videos that people brought."""
+"""Pictures and videos that people brought; see ``brought`` for how long they stay."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,15 @@ import streamlit as st
 
 import core
 from dashboard import words
-from dashboard.server import limits
+from dashboard.server import limits, memory
+from dashboard.server.brought import Brought
+from dashboard.server.cache import cached
 
-UPLOADS_KEPT = 16
-REELS_KEPT = 3
+ROOM = {"public": memory.budget(0.06, least=64 * memory.MIB, most=256 * memory.MIB),
+        "local": memory.budget(0.2, least=256 * memory.MIB, most=2048 * memory.MIB)}  # fmt: skip
+"""Bytes for everything that people brought, by mode."""
+BROUGHT = Brought(lambda: ROOM["local" if limits.local() else "public"], lambda: limits.limits().session_bytes)
+"""Pictures, videos and sets, which share the room."""
 
 
 @dataclass(frozen=True)
@@ -26,77 +30,75 @@ class Photo:
     pixels: npt.NDArray[np.uint8]
 
 
-@dataclass
-class Album:
-    """The latest pictures that people brought, by the digest of their content.
-
-    A digest cannot be guessed, so an address with one opens the picture for those who were given the address.
-    """
-
-    photos: OrderedDict[str, Photo] = field(default_factory=OrderedDict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, photo: Photo) -> str:
-        """Keep a picture, forget the oldest one when there are too many; returns its digest."""
-        name = core.digest(core.to_float(photo.pixels))[:24]
-        with self.lock:
-            self.photos[name] = photo
-            self.photos.move_to_end(name)
-            while len(self.photos) > UPLOADS_KEPT:
-                self.photos.popitem(last=False)
-        return name
-
-
-@st.cache_resource
-def album() -> Album:
-    """The one album of this server."""
-    return Album()
+def keep(photo: Photo) -> str:
+    """Keep a picture; returns its name for addresses, a digest. Raises ValueError where there is no room."""
+    name = core.digest(core.to_float(photo.pixels))[:24]
+    return BROUGHT.add(name, photo, photo.pixels.nbytes)
 
 
 def bring(data: bytes, title: str) -> str:
     """Take in a picture file that a person brought; returns its name for addresses. Raises ValueError."""
     limit = limits.limits()
     pictures = core.open_image(data, max_bytes=limit.picture_bytes, max_side=limit.picture_side)
-    return album().add(Photo(words.harmless(title), core.to_uint8(pictures)))
+    return keep(Photo(words.harmless(title), core.to_uint8(pictures)))
 
 
 def picture_names(wanted: str | None = None) -> list[str]:
     """The samples, then this session's own pictures, then the ``wanted`` one of an address, where it is still there."""
-    own = [name for name in (*st.session_state.get("own_pictures", ()), wanted) if name in album().photos]
+    own = [name for name in (*st.session_state.get("own_pictures", ()), wanted) if name and _photo(name)]
     return [*core.samples.names(), *dict.fromkeys(own)]
 
 
 def there(name: str) -> bool:
-    """Whether a picture of that name can still be shown; the album forgets the oldest ones."""
-    return name in core.samples.names() or name in album().photos
+    """Whether a picture of that name can still be shown."""
+    return name in core.samples.names() or _photo(name) is not None
+
+
+def missing(name: str | None) -> str:
+    """A sentence where an address names somebody's own picture that is no longer here, else nothing."""
+    if not name or not re.fullmatch("[0-9a-f]{24}", name) or there(name):
+        return ""
+    return (
+        "The picture of this address is no longer here: people's own pictures stay while somebody has them open. "
+        "A sample picture is shown instead."
+    )
 
 
 def picture_title(name: str) -> str:
     """What to call a picture."""
-    photo = album().photos.get(name)
+    photo = _photo(name)
     titles = {sample.name: sample.title for sample in core.samples.samples()}
     return photo.title if photo else titles.get(name, "a picture that is no longer here")
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
 def picture(name: str) -> npt.NDArray[np.float32]:
-    """The picture (1, H, W, 3) of that name: a sample, or one that a person brought."""
-    photo = album().photos.get(name)
+    """The picture (1, H, W, 3) of that name: a sample, or one that a person brought. Raises ValueError."""
+    if not there(name):
+        raise ValueError("Expected a picture that is here, got one that is no longer here")
+    return _pixels(name)
+
+
+@cached
+def _pixels(name: str) -> npt.NDArray[np.float32]:
+    photo = _photo(name)
     return core.to_float(photo.pixels) if photo else core.samples.load(name)
 
 
-@st.cache_resource
-def reels() -> OrderedDict[str, core.Video]:
-    """The latest films that people brought, by the digest of their content."""
-    return OrderedDict()
+def _photo(name: str) -> Photo | None:
+    found = BROUGHT.get(name)
+    return found if isinstance(found, Photo) else None
 
 
-def bring_film(data: bytes) -> str:
-    """Take in a film file that a person brought; returns its name for addresses. Raises ValueError."""
+def bring_video(data: bytes) -> str:
+    """Take in a video file that a person brought; returns its name for addresses. Raises ValueError."""
     limit = limits.limits()
-    film = core.open_video(data, max_frames=limit.film_frames, max_side=limit.film_side, max_bytes=limit.picture_bytes)
-    name = core.digest(core.to_float(film.pictures))[:24]
-    reels()[name] = film
-    while len(reels()) > REELS_KEPT:
-        reels().popitem(last=False)
-    return name
+    found = core.open_video(
+        data, max_frames=limit.video_frames, max_side=limit.video_side, max_bytes=limit.video_bytes
+    )  # fmt: skip
+    return BROUGHT.add(core.digest(core.to_float(found.pictures))[:24], found, found.pictures.nbytes)
+
+
+def video(name: str) -> core.Video | None:
+    """The video of that name, where it is still here."""
+    found = BROUGHT.get(name)
+    return found if isinstance(found, core.Video) else None

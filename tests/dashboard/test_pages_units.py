@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from dashboard.recipes import Unit
-from dashboard.server import jobs, limits, networks, sets
+from dashboard.server import jobs, networks, sets, uploads
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
 NETWORK = core.available()[0]
@@ -28,7 +28,7 @@ STAGES = [stage.layer for stage in core.stages(core.load(NETWORK))]
 def bounded() -> Iterator[None]:
     """What a test leaves behind is not the next one's; the index of the samples stays, for speed."""
     yield
-    sets.own_sets().clear()
+    uploads.BROUGHT.forget()
     jobs.TABLE.forget(lambda key: key[0] != "drawing" and "samples" not in key)
 
 
@@ -143,7 +143,7 @@ def test_own_folder_is_read_in_local_mode(tmp_path: Path, monkeypatch: pytest.Mo
     assert not app.exception and not app.error
     assert "12 of 12 pictures" in words(app) and "1 files could not be read" in words(app)
     name = app.selectbox(key="units.set").value
-    assert name in sets.own_sets() and app.query_params["set"] in (name, [name])
+    assert sets.own_set(name) and app.query_params["set"] in (name, [name])
     monkeypatch.delenv("CONVSCOPE_MODE")
     public = open_page(set=name)
     assert public.selectbox(key="units.set").value == "samples", "a public page shows nobody's folders"
@@ -196,14 +196,3 @@ def test_code_of_the_page_runs_and_settings_tell_all(tmp_path: Path, monkeypatch
     assert {path.name for path in tmp_path.iterdir()} == {"patches.png", "projections.png"}
     settings = json.loads(Unit(NETWORK, "cat", "samples", "conv2_relu", 5).settings())
     assert settings["technique"] == "units" and settings["channel"] == 5 and settings["method"] == "deconvnet"
-
-
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVSCOPE_MODE", "local")
-    for number in range(sets.SETS_KEPT + 2):
-        sets.bring_set(bytes([number]), str(number))
-    assert len(sets.own_sets()) == sets.SETS_KEPT
-    with pytest.raises(ValueError, match="Expected a zip of at most 3 MB, got 4 MB"):
-        monkeypatch.setattr(sets, "SET_BYTES", 3)
-        monkeypatch.setattr(limits, "MIB", 1)
-        sets.bring_set(b"1234", "x")

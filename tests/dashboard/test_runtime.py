@@ -18,7 +18,7 @@ from dashboard.server import limits, networks, results, slot, uploads
 @pytest.fixture(autouse=True)
 def fresh_caches() -> None:
     networks.NETWORKS.forget()
-    uploads.album.clear()
+    uploads.BROUGHT.forget()
     results.activations.clear()
 
 
@@ -51,18 +51,10 @@ def test_one_changed_pixel_is_another_picture() -> None:
     pixels = np.zeros((1, 700, 700, 3), np.uint8)
     changed = pixels.copy()
     changed[0, 345, 678, 1] = 1
-    first, second = (uploads.album().add(uploads.Photo("same title", p)) for p in (pixels, changed))
+    first, second = (uploads.keep(uploads.Photo("same title", p)) for p in (pixels, changed))
     assert first != second
     assert uploads.picture(first).max() == 0
     assert uploads.picture(second).max() == np.float32(1 / 255)
-
-
-def test_album_is_bounded() -> None:
-    names = [
-        uploads.album().add(uploads.Photo("", np.full((1, 2, 2, 3), i, np.uint8)))
-        for i in range(uploads.UPLOADS_KEPT + 3)
-    ]
-    assert list(uploads.album().photos) == names[3:]
 
 
 def test_bounds_hold_on_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
