@@ -277,12 +277,16 @@ def _declared(entry: dict[str, Any]) -> int:
 # -------------------------------------------------------------------------------------- the child process
 
 
+_ENDS_WITH_PARENT = "import ctypes, sys; sys.platform != 'linux' or ctypes.CDLL(None).prctl(1, 9)"
+"""Code by which a child asks Linux to be killed when its parent dies (PR_SET_PDEATHSIG)."""
+
+
 def _in_a_child(file: Path, kind: str, memory: int) -> Report:
     """Open the file in a process of its own, which may use so much memory. Raises ValueError with its sentence."""
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     settings = {"PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    code = "from core import files; files.child()"
+    code = f"{_ENDS_WITH_PARENT}; from core import files; files.child()"
     try:
         run = subprocess.run(  # noqa: S603 - our own code, and a path that no shell reads
             [sys.executable, "-c", code, str(file.resolve()), kind, str(memory)],

@@ -103,7 +103,7 @@ class Loaded(Cache):
         dropped: set[Hashable] = set()
         used = self.used() | {newest, self._parents.get(newest)}
         size = self.size
-        for key in sorted(list(self._values), key=lambda key: self._last.get(key, 0.0)):
+        for key in sorted(self._values, key=lambda key: self._last.get(key, 0.0)):
             if size <= self.budget:
                 break
             if key not in used:

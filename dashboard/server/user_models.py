@@ -9,19 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import psutil
 import streamlit as st
 
 import core
 from dashboard import words
+from dashboard.server.brought import Brought
 from dashboard.server.loaded import NETWORKS
 from dashboard.server.slot import SLOT
 
-KEPT = 8
+ROOM = 2**31
 CHUNK = 2**20
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @dataclass(frozen=True)
@@ -72,50 +76,80 @@ class Own:
         return f"core.load({', '.join([repr(self.title), *options])})"
 
 
-@st.cache_resource
-def _shelf() -> OrderedDict[str, Own]:
-    """The latest networks that people brought, by name."""
-    return OrderedDict()
+MODELS = Brought(lambda: ROOM, lambda: ROOM, dropped=lambda own: _forget(own))
+"""The networks that people brought, by name; their files' bytes are counted, where they were uploaded."""
 
 
-@st.cache_resource
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Where uploaded files lie; gone with the server."""
-    return tempfile.TemporaryDirectory(prefix="convscope-")
+@cache
+def folder() -> Path:
+    """Where uploaded files lie: a temporary folder, which goes with the server."""
+    made = tempfile.TemporaryDirectory(prefix="convscope-")
+    _FOLDERS.append(made)
+    return Path(made.name)
+
+
+def end() -> None:
+    """The server ends: no file of it stays, and no process in which a file is being tried."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    while _FOLDERS:
+        _FOLDERS.pop().cleanup()
+    folder.cache_clear()
 
 
 def get(name: str) -> Own | None:
     """The network of that name, where it is still here."""
-    return _shelf().get(name)
+    found: Own | None = MODELS.get(name)
+    return found
 
 
 def put(own: Own) -> str:
-    """Open it, keep it, forget the oldest one when there are too many. Returns its name. Raises ValueError."""
+    """Open it and keep it. Returns its name. Raises ValueError for a file that is refused, or where all is in use."""
     own.classifier()
-    _shelf()[own.name] = own
-    while len(_shelf()) > KEPT:
-        _forget(_shelf().popitem(last=False)[1])
-    return own.name
+    return MODELS.add(own.name, own, own.path.stat().st_size if _uploaded(own) else 0)
+
+
+def _uploaded(own: Own) -> bool:
+    return bool(_FOLDERS) and own.path.parent == folder()
 
 
 def _forget(own: Own) -> None:
-    uploaded = own.path.parent == Path(_folder().name)
-    if uploaded and all(other.path != own.path for other in _shelf().values()):
+    others = (other for _, other in MODELS.items(Own))
+    if _uploaded(own) and all(other.path != own.path for other in others):
         own.path.unlink(missing_ok=True)
 
 
 def bring(data: bytes, title: str) -> str:
-    """Take in an uploaded file; returns its network's name. Raises ValueError."""
+    """Take in an uploaded file; returns its network's name. Raises ValueError, also where the disk is full."""
     digest = hashlib.sha256(data).hexdigest()
     suffix = ".h5" if title.lower().endswith((".h5", ".hdf5")) else ".keras"
-    path = Path(_folder().name) / f"{digest[:24]}{suffix}"
-    path.write_bytes(data)
+    path = folder() / f"{digest[:24]}{suffix}"
     title = words.harmless(title)
+    known = path.exists()  # it may be open: then it stays, whatever happens to this trial
+    if not known:
+        _write(path, data)
     try:
         return put(Own(path, title, digest))
     except ValueError as error:  # the file's name here is a digest
-        path.unlink(missing_ok=True)
         raise ValueError(str(error).replace(path.name, title).replace(path.stem, title)) from error
+    finally:
+        if not known and all(own.path != path for _, own in MODELS.items(Own)):
+            path.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all. Raises ValueError."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise ValueError(
+            f"Expected {len(data) / 2**20:.0f} MB of room in this server's temporary folder, got less: {error.strerror}"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def bring_path(text: str) -> str:
