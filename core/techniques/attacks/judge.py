@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from core.networks.classifiers import LOGITS, Classifier
 from core.optimize.ascent import Frame
+from core.pauses import each
 from core.pictures.grey import as_grey
 from core.types import Floats, Pictures
 
@@ -28,7 +29,7 @@ def logits_of(classifier: Classifier, pictures: npt.ArrayLike) -> Floats:
     """
     tap = classifier.tap([LOGITS])
     array = as_grey(pictures) if classifier.grey else np.asarray(pictures, np.float32)
-    parts = [array[first : first + AT_ONCE] for first in range(0, len(array), AT_ONCE)]
+    parts = [array[first : first + AT_ONCE] for first in each(range(0, len(array), AT_ONCE))]
     return np.concatenate([tap(tf.constant(part))[LOGITS].numpy() for part in parts])
 
 

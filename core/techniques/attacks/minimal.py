@@ -17,6 +17,7 @@ from core.optimize import ascent
 from core.optimize.ascent import Frame
 from core.optimize.objectives import Logit, Margin, Objective
 from core.optimize.updates import Adam
+from core.pauses import each
 from core.pictures import images
 from core.techniques.attacks.arguments import MOST_STEPS, Targets, checked
 from core.techniques.attacks.judge import Labels, logits_of, margin_frame, margins
@@ -126,7 +127,7 @@ def _slopes(
     count, many = classes.shape
     slope = ascent.gradient(classifier, Logit())
     slopes, values = [], []
-    for first in range(0, count * many, BATCH):
+    for first in each(range(0, count * many, BATCH)):
         chosen = np.arange(first, min(first + BATCH, count * many))
         batch = tf.constant(pictures[chosen // many])
         one, value = slope(batch, tf.constant(classes.ravel()[chosen], tf.int32), tf.zeros((2,), tf.int32))

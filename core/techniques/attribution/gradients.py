@@ -12,6 +12,7 @@ import tensorflow as tf
 from core import checks
 from core.networks.classifiers import PICTURES
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.pauses import each
 from core.settings import Setting
 from core.techniques.attribution.question import WHOLE, Map, Question, folded, score
 from core.types import Pictures
@@ -84,14 +85,14 @@ def mean_gradient(question: Question, batches: Iterable[Pictures], *, override: 
 def _way(picture: Pictures, count: int) -> Iterator[Pictures]:
     """Points in the middle of ``count`` stretches of the way from black to the picture."""
     fractions = (np.arange(count, dtype=np.float32) + 0.5) / count
-    for first in range(0, count, BATCH):
+    for first in each(range(0, count, BATCH)):
         yield np.asarray(fractions[first : first + BATCH, None, None, None] * picture, np.float32)
 
 
 def _noisy(picture: Pictures, count: int, spread: float, seed: int) -> Iterator[Pictures]:
     """Noisy copies of a picture."""
     rng, width = np.random.default_rng(seed), np.float32(spread * np.ptp(picture))
-    for first in range(0, count, BATCH):
+    for first in each(range(0, count, BATCH)):
         shape = (min(BATCH, count - first), *picture.shape[1:])
         yield np.asarray(picture + width * rng.standard_normal(shape, np.float32), np.float32)
 

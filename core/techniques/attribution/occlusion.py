@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
+from core.pauses import each
 from core.pictures import images
 from core.settings import Setting
 from core.techniques.attribution.crops import hiding
@@ -84,7 +85,7 @@ def occlusions(
     corners = np.array([(row, column) for row in rows for column in columns], np.int32)
     scores = _hidden_scores(classifier, one, cover, side, layer)
     nowhere = np.array([one.shape[1:3]], np.int32)  # a square outside the picture hides nothing
-    hidden = [scores(corners[first : first + BATCH]) for first in range(0, len(corners), BATCH)]
+    hidden = [scores(corners[first : first + BATCH]) for first in each(range(0, len(corners), BATCH))]
     falls = (scores(nowhere) - np.concatenate(hidden))[:, list(targets)]
     return _spread(falls.T, corners, side, one.shape[1:3]), falls.T.reshape(len(targets), len(rows), len(columns))
 
