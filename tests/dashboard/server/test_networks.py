@@ -95,7 +95,7 @@ def test_what_was_made_from_a_network_goes_with_it(table, people):
     whole = choose(table, people, "she", "first")
     for fraction in (0.5, 1.0):
         key = ("shuffled", "first", fraction)
-        table.load(key, lambda fraction=fraction: core.randomized(whole, share=fraction), parent="first")
+        table.load(key, lambda fraction=fraction: core.randomized(whole, fraction=fraction), parent="first")
     assert ("shuffled", "first", 1.0) in table._values
     table.forget(lambda key: key == "first")
     assert not table._values
@@ -105,7 +105,7 @@ def test_a_shuffled_network_goes_before_the_one_that_is_used(table, people):
     whole = choose(table, people, "she", "first")
     for fraction in (0.2, 0.4, 0.6, 0.8, 1.0):
         key = ("shuffled", "first", fraction)
-        table.load(key, lambda fraction=fraction: core.randomized(whole, share=fraction), parent="first")
+        table.load(key, lambda fraction=fraction: core.randomized(whole, fraction=fraction), parent="first")
     assert "first" in table._values and len(table._values) <= 3
 
 
