@@ -100,7 +100,7 @@ from dashboard.server import user_models
 import core
 
 def trial(path, **_):
-    subprocess.run([sys.executable, "-c", "import time; print('trying', flush=True); time.sleep(60)"])
+    subprocess.run([sys.executable, "-c", "import time; print('trying', flush=True); time.sleep(600)"])
     raise ValueError("ended")
 
 core.load_file = trial
@@ -114,10 +114,9 @@ user_models.end()
 
 
 def test_the_folder_and_the_trying_child_end_with_the_server():
-    since = time.monotonic()
-    run = subprocess.run([sys.executable, "-c", SERVER], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run([sys.executable, "-c", SERVER], cwd=ROOT, capture_output=True, text=True, timeout=400)
     folder = next(line for line in run.stdout.splitlines() if "convscope-" in line)
-    assert not Path(folder).exists() and time.monotonic() - since < 55, "it waits for no child that sleeps for a minute"
+    assert not Path(folder).exists(), "and it waited for no child that sleeps for ten minutes"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
