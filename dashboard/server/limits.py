@@ -121,7 +121,12 @@ def trusted() -> bool:
 
 def reachable() -> bool:
     """Whether this is a server that other machines may reach."""
-    return runtime.exists() and not loopback(st.get_option("server.address"))
+    return _serving() and not loopback(st.get_option("server.address"))
+
+
+def _serving() -> bool:
+    """Whether a server runs: neither a script, nor Streamlit's AppTest, which has a stand-in for one."""
+    return runtime.exists() and type(runtime.get_instance()) is runtime.Runtime
 
 
 def loopback(address: str | None) -> bool:

@@ -6,7 +6,6 @@ import os
 
 import pytest
 import streamlit as st
-from streamlit import runtime
 
 from dashboard import __main__ as command
 from dashboard.server import limits
@@ -22,7 +21,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def serving(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
-    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(limits, "_serving", lambda: True)
     monkeypatch.setattr(st, "get_option", lambda _: address)
 
 
