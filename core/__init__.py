@@ -133,6 +133,7 @@ from core.techniques.attribution import (
 from core.techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
 from core.techniques.dream import (
     DREAMS,
+    Between,
     Dreaming,
     DreamPreset,
     dream,
@@ -168,6 +169,7 @@ __all__ = [
     "PRESETS",
     "PROJECTIONS",
     "Attack",
+    "Between",
     "Classifier",
     "DreamPreset",
     "Dreaming",

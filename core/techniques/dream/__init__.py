@@ -11,7 +11,17 @@ videos      ``dream_zoom`` and ``dream_video``
 from core.techniques.dream.masks import painted_mask
 from core.techniques.dream.octaves import Dreaming, dream, estimate_dream
 from core.techniques.dream.presets import DREAMS, DreamPreset, dream_layers
-from core.techniques.dream.videos import dream_video, dream_zoom
+from core.techniques.dream.videos import Between, dream_video, dream_zoom
 
-__all__ = ["DREAMS", "DreamPreset", "Dreaming", "dream", "dream_layers", "dream_video", "dream_zoom", "estimate_dream"]
+__all__ = [
+    "DREAMS",
+    "Between",
+    "DreamPreset",
+    "Dreaming",
+    "dream",
+    "dream_layers",
+    "dream_video",
+    "dream_zoom",
+    "estimate_dream",
+]
 __all__ += ["painted_mask"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,30 @@ from skimage.transform import AffineTransform, warp
 
 from core import checks
 from core.networks.classifiers import Classifier
-from core.optimize import ascent
 from core.optimize.ascent import Frame
+from core.pauses import each
 from core.pictures import images
 from core.techniques.dream.objective import large_picture
 from core.techniques.dream.octaves import dream
 from core.types import Pictures
 
 MAX_FRAMES = 1000
+
+
+@dataclass(frozen=True)
+class Between(Frame):
+    """A picture of a zoom or a video while it is dreamed; ``step`` counts those that are whole.
+
+    Attributes:
+        part: how much of it is done, 0 to 1.
+    """
+
+    part: float = 0.0
+
+    @property
+    def progress(self) -> float:
+        """The part of the work that is done, 0 to 1."""
+        return (self.step + self.part) / self.total
 
 
 def dream_zoom(
@@ -32,6 +49,7 @@ def dream_zoom(
     rotate: float = 0.0,
     drift: tuple[float, float] = (0.0, 0.0),
     seed: int = 0,
+    fine: bool = False,
     **settings: Any,
 ) -> Iterator[Frame]:
     """Fall into a dream: every frame is the one before, magnified a little and dreamed on.
@@ -46,6 +64,7 @@ def dream_zoom(
         rotate: degrees per frame, anticlockwise, -45 to 45.
         drift: pixels per frame, down and to the right.
         seed: of everything random.
+        fine: also yield a ``Between`` about every 0.2 seconds, while a frame is dreamed.
         settings: of ``dream``; 2 octaves of 6 steps where they say nothing.
 
     Yields:
@@ -68,7 +87,9 @@ def dream_zoom(
         now = first
         for number in range(frames):
             moved = now if number == 0 else _moved(now, zoom, rotate, drift)
-            done = ascent.last(dream(classifier, moved, layers, seed=seed + number, **settings))
+            done = yield from _whole(
+                dream(classifier, moved, layers, seed=seed + number, **settings), number, frames, fine
+            )
             now = _levelled(done.images.numpy(), first)
             yield Frame(number + 1, frames, tf.constant(now), done.score, done.curve)
 
@@ -82,6 +103,7 @@ def dream_video(
     *,
     blend: float = 0.5,
     seed: int = 0,
+    fine: bool = False,
     **settings: Any,
 ) -> Iterator[Frame]:
     """Dream on every frame of a video.
@@ -94,6 +116,7 @@ def dream_video(
         classifier, layers: as for ``dream``.
         video: (T, H, W, 3) uint8, as ``open_video`` gives it.
         blend: 0 to 0.95, how much of the dream stays in the next frame. More is calmer, and dreams deeper.
+        fine: also yield a ``Between`` about every 0.2 seconds, while a frame is dreamed.
         seed, settings: of ``dream``; 3 octaves of 6 steps where they say nothing.
 
     Yields:
@@ -115,12 +138,23 @@ def dream_video(
             now = images.to_float(video[number : number + 1])
             still = np.exp(-np.square((now - before).mean(axis=-1, keepdims=True) / 0.08))
             start = np.clip(now + blend * still * added, 0, 1)
-            done = ascent.last(dream(classifier, start, layers, seed=seed, **settings))
+            done = yield from _whole(dream(classifier, start, layers, seed=seed, **settings), number, len(video), fine)
             picture = _levelled(done.images.numpy(), now)
             before, added = now, picture - now
             yield Frame(number + 1, len(video), tf.constant(picture), done.score, done.curve)
 
     return dreamed()
+
+
+def _whole(dreaming: Iterator[Frame], step: int, total: int, fine: bool) -> Generator[Between, None, Frame]:
+    """Dream one picture to its end, which is returned; ``fine`` yields it on its way."""
+    done = None
+    for done in each(dreaming):
+        if fine:
+            yield Between(step, total, done.images, done.score, done.curve, part=done.progress)
+    if done is None:
+        raise ValueError("Expected at least one frame, got none")
+    return done
 
 
 def _moved(picture: Pictures, zoom: float, rotate: float, drift: tuple[float, float]) -> Pictures:

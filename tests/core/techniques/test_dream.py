@@ -323,3 +323,22 @@ def test_any_text_is_a_mask_or_one_sentence(cells):
         assert str(error) == "Expected a mask of 32 x 32 painted cells, got something else"
     else:
         assert mask.shape == (4, 5) and len(cells) == 172
+
+
+@pytest.mark.parametrize("moves", ["zoom", "video"])
+def test_a_moving_dream_that_is_fine_lets_in_between_and_makes_the_same_frames(tiny, photo, moves):
+    """A frame of 1,024 pixels takes many seconds, in which a page has to answer."""
+
+    def run(fine):
+        if moves == "zoom":
+            return list(core.dream_zoom(tiny, photo, {"conv2": 1.0}, frames=2, octaves=2, steps=3, seed=3, fine=fine))
+        video = np.repeat(core.to_uint8(photo), 2, axis=0)
+        return list(core.dream_video(tiny, video, {"conv2": 1.0}, octaves=2, steps=3, seed=3, fine=fine))
+
+    coarse, fine = run(False), run(True)
+    whole = [frame for frame in fine if not isinstance(frame, core.Between)]
+    assert len(coarse) == len(whole) == 2 and len(fine) >= 8
+    for one, other in zip(coarse, whole, strict=True):
+        np.testing.assert_array_equal(one.images.numpy(), other.images.numpy())
+    progress = [frame.progress for frame in fine]
+    assert progress == sorted(progress) and 0 < progress[0] < 0.5 and progress[-1] == 1
