@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlencode
 
 import core
 
@@ -54,9 +55,19 @@ def fields_in_words(info: core.LayerInfo, places: tuple[int, int], size: tuple[i
     ]
 
 
-def sources(presets: Mapping[str, core.Preset | core.DreamPreset] = core.PRESETS) -> str:
+def sources(presets: Mapping[str, core.Preset | core.DreamPreset | core.Inversion] = core.PRESETS) -> str:
     """What each preset follows."""
     return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in presets.values())
+
+
+def text(name: str) -> str:
+    """A name from a file or an address, so that Markdown shows its signs and does not follow them."""
+    return plain(name)
+
+
+def link(page: str, **settings: object) -> str:
+    """The address of a page with settings, fit to stand in a Markdown link."""
+    return f"{page}?{urlencode(settings)}"
 
 
 def plain(sentence: str) -> str:

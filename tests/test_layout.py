@@ -131,7 +131,11 @@ DASHBOARD = {
     "figures": ({"numpy", "plotly", "skimage"}, set()),
     "words": ({"core"}, set()),
     "server": ({"cachetools", "core", "keras", "numpy", "psutil", "streamlit"}, {"server", "words"}),
-    "forms": ({"core", "streamlit"}, {"address", "recipes"}),
+    "forms": ({"core", "numpy", "streamlit"}, {"address", "components", "figures", "recipes", "server", "words"}),
+    "panels": (
+        {"core", "numpy", "streamlit"},
+        {"address", "components", "figures", "forms", "recipes", "server", "words", "workbench"},
+    ),
     "recipes": ({"core", "numpy"}, {"server", "words"}),
     "workbench": ({"core", "numpy", "psutil", "streamlit"}, {"address", "recipes", "server", "words"}),
 }

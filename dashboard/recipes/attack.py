@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import core
 from dashboard.recipes.base import OnPicture, Runs, opening
-from dashboard.server import networks
+from dashboard.server import limits, networks
 
 BODY = """\
 photo = core.seen_by(net, {photo})
@@ -40,9 +40,25 @@ class AttackRecipe(Runs, OnPicture):
     target: str = ""
     options: tuple[tuple[str, Any], ...] = ()
 
+    def check(self) -> None:
+        """Raise ValueError for a setting that the attack does not have, or that this server does not allow."""
+        if self.attack not in core.ATTACKS:
+            raise ValueError(f"Expected an attack among {', '.join(core.ATTACKS)}, got {self.attack[:40]!r}.")
+        own = {setting.name: setting for setting in core.ATTACKS[self.attack].settings}
+        for name, value in self.options:
+            if name not in own:
+                raise ValueError(f"Expected settings of {core.ATTACKS[self.attack].title}, got {name[:40]!r}.")
+            own[name].check(value)
+        limits.limits().check_steps(dict(self.options).get("steps") or 0)
+
     def photo(self) -> npt.NDArray[np.float32]:
         """The picture (1, h, w, 3) as the network sees it, in 8 bits."""
         return core.to_float(core.to_uint8(super().photo()))
+
+    @property
+    def leads(self) -> bool:
+        """Whether it leads to a chosen answer, rather than away from the network's own."""
+        return bool(self.target) or core.ATTACKS[self.attack].targeted is None
 
     def label(self) -> int:
         """What to lead to, or the network's own answer, to lead away from. Raises ValueError."""

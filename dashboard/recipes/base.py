@@ -65,8 +65,22 @@ class Recipe:
         """Whether the network can be asked at once, and every picture is still there."""
         return all(map(uploads.there, self.pictures()))
 
+    @classmethod
+    def settable(cls) -> dict[str, core.Setting]:
+        """{field: how it is set}, within the bounds of this server."""
+        return {one.name: one for one in cls._settings()}
+
+    @classmethod
+    def _settings(cls) -> tuple[core.Setting, ...]:
+        return ()
+
     def check(self) -> None:
-        """Raise ValueError, in one sentence, where it asks for more than one person may ask of this server."""
+        """Raise ValueError, in one sentence, where it asks for more than one person may ask of this server.
+
+        Pages offer nothing else, but an address may be made by hand.
+        """
+        for name, setting in self.settable().items():
+            setting.check(getattr(self, name))
 
     def script(self) -> str:
         """A Python script that makes the same."""
@@ -115,6 +129,14 @@ class Runs(Recipe):
         """The recipe with one field changed, for comparison."""
         kind = type(getattr(self, what))
         return replace(self, **{what: kind(value)})
+
+
+SEED = core.Setting("seed", "Seed", 0, least=0, most=9999, help="The same seed makes the same picture.")
+
+
+def upto(choices: tuple[Any, ...], most: float) -> tuple[Any, ...]:
+    """Those of the usual values that are within a bound."""
+    return tuple(one for one in choices if one <= most)
 
 
 def opening(picture: str, *, file: str = "my_picture.jpg") -> str:

@@ -10,11 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 import core
-from dashboard.recipes.base import OnPicture, Runs, opening
+from dashboard.recipes.base import SEED, OnPicture, Runs, opening, upto
 from dashboard.server import limits, networks, uploads
 
 MOVING = {"zoom": {"octaves": 2, "steps": 6}, "video": {"octaves": 3, "steps": 6}}
 """What moves, and what ``core`` takes there where nothing else is said."""
+
+SIZES = (256, 384, 512, 768, 1024)
+STEPS = (2, 5, 10, 20, 50, 100)
+STEP_SIZES = (0.5, 1.0, 1.5, 2.5, 4.0, 8.0)
+FRAMES = (12, 24, 60, 100, 200)
+ROUNDS = 10
+TURNS = (-5.0, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0)
 
 SETTINGS = "settings = dict({}\n)\n"
 STILL = """\
@@ -69,6 +76,29 @@ class Dream(Runs, OnPicture):
     drift: int = 0
     video: str = ""
     blend: float = 0.5
+
+    @classmethod
+    def _settings(cls) -> tuple[core.Setting, ...]:
+        most = limits.limits()
+        return (
+            core.Setting("make", "Make", "still", ("still", "zoom", "video")),
+            core.Setting("preset", "Preset", "convscope", tuple(core.DREAMS)),
+            core.Setting("size", "Longer side", 384, (*upto(SIZES, most.dream_side), 0), 0, most.dream_side),
+            core.Setting("octaves", "Octaves", None, (1, 2, 3, 4, 5, 6, 8), 1, 12),
+            core.Setting("steps", "Steps at each octave", None, upto(STEPS, most.steps), 1, most.steps),
+            core.Setting("step_size", "Step size", None, tuple(one / 255 for one in STEP_SIZES), 1e-6, 0.5),
+            core.Setting("ratio", "Ratio of octaves", None, (1.2, 1.3, 1.4, 1.6, 2.0), 1.05, 3.0),
+            core.Setting("jitter", "Jitter in pixels", None, (8, 16, 32, 64), 0, 256),
+            core.Setting("normalize", "Gradient divided by its", None, ("mean", "std", "rms", "l2")),
+            core.Setting("keep_colours", "Colours", False, (False, True)),
+            core.Setting("rounds", "Rounds", 1, None, 1, ROUNDS),
+            core.Setting("frames", "Frames", 24, upto(FRAMES, most.zoom_frames), 1, most.zoom_frames),
+            core.Setting("zoom", "Zoom per frame", 0.05, (0.0, 0.02, 0.05, 0.1), -0.2, 0.5),
+            core.Setting("rotate", "Rotation per frame, in degrees", 1.0, TURNS, -45.0, 45.0),
+            core.Setting("drift", "Drift to the right, in pixels", 0, (-4, -2, 0, 2, 4), -500, 500),
+            core.Setting("blend", "Blend", 0.5, (0.0, 0.3, 0.5, 0.7, 0.85), 0.0, 0.95),
+            SEED,
+        )
 
     def pictures(self) -> tuple[str, ...]:
         """The photograph and the guide."""

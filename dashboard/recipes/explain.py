@@ -41,7 +41,7 @@ class Explain(OnPicture):
 
     def options_of(self, method: str) -> dict[str, Any]:
         """Those of the options that a method takes."""
-        own = ("window", "fill") if method == "occlusion" else ()  # until core.METHODS tells its settings
+        own = {setting.name for setting in core.METHODS[method].settings}
         return {name: value for name, value in self.options if name in own}
 
     def found(self, method: str, *, fraction: float = 0.0) -> npt.NDArray[np.float32]:

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 import core
-from dashboard.recipes.base import OnPicture, Runs, opening
-from dashboard.server import networks, uploads
+from dashboard.recipes.base import SEED, OnPicture, Runs, opening, upto
+from dashboard.server import limits, networks, uploads
 
 MORE = 48
+STEPS = (24, 48, 96, 192, 384, 768)
 BODY = """\
 photo = core.seen_by(net, {photo}, scale={scale})
 layers = {layers}
@@ -41,6 +42,23 @@ class Invert(Runs, OnPicture):
     steps: int = 96
     scale: int = 1
     seed: int = 0
+
+    @classmethod
+    def _settings(cls) -> tuple[core.Setting, ...]:
+        most = limits.limits()
+        return (
+            core.Setting("preset", "Draw", "convscope", tuple(core.INVERSIONS)),
+            core.Setting("steps", "Steps", 96, upto(STEPS, most.steps), 1, most.steps),
+            core.Setting("scale", "Size", 1, (1, 2, 3), 1, 4),
+            core.Setting("power", "Caricature: stay near the picture", 1.0, (0.0, 0.5, 1.0, 2.0, 4.0), 0.0, 16.0),
+            SEED,
+        )
+
+    def check(self) -> None:
+        """Raise ValueError where it asks for more than one person may ask of this server."""
+        super().check()
+        height, width = networks.network(self.network).size
+        limits.limits().check_units(len(self.layers), self.scale * height, self.scale * width)
 
     def photo(self) -> npt.NDArray[np.float32]:
         """The picture (1, h, w, 3) as the network sees it, ``scale`` times as large."""

@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import core
-from dashboard.recipes.base import Recipe, Runs, opening
-from dashboard.server import networks, uploads
+from dashboard.recipes.base import SEED, Recipe, Runs, opening, upto
+from dashboard.server import limits, networks, uploads
 
 STARTS = ("noise", "grey")
 MORE = 30
+STEPS = (16, 32, 64, 96, 128, 256, 512, 1000)
+SIZES = (64, 96, 128, 192, 256)
+SIDE = 1024
 BODY = """\
 frames = core.maximize(
     net,
@@ -51,6 +54,23 @@ class Maximize(Runs, Recipe):
     negative: bool = False
     position: str | None = None
     facets: int = 1
+
+    @classmethod
+    def _settings(cls) -> tuple[core.Setting, ...]:
+        most = limits.limits()
+        return (
+            core.Setting("preset", "Preset", "convscope", tuple(core.PRESETS)),
+            core.Setting("steps", "Steps", 32, upto(STEPS, most.steps), 1, most.steps),
+            core.Setting("size", "Size", 96, SIZES, 1, SIDE),
+            core.Setting("negative", "Maximize or minimize", False, (False, True)),
+            core.Setting("facets", "Different pictures of each unit", 1, (1, 2, 4), 1, 16),
+            SEED,
+        )
+
+    def check(self) -> None:
+        """Raise ValueError where it asks for more than one person may ask of this server."""
+        super().check()
+        limits.limits().check_units(len(self.units), self.size, self.size)
 
     def pictures(self) -> tuple[str, ...]:
         """The picture that it starts from, where it is one."""

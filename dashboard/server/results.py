@@ -26,6 +26,12 @@ def activations(
         return core.activations(classifier, seen, layers)
 
 
+def strongest(name: str, picture_name: str, layer: str) -> tuple[int, ...]:
+    """The channels of a layer, the one that responds most to a picture first."""
+    activation = activations(name, picture_name, (layer,))[layer]
+    return tuple(int(channel) for channel in core.statistics(activation).strongest())
+
+
 @cached
 def prediction(name: str, picture_name: str) -> Sequence[tuple[str, float]]:
     """The five likeliest classes and their probabilities."""
@@ -66,6 +72,27 @@ def needed(
             curves |= core.epsilon_curve(classifier, seen, label, epsilons, names=[attack], **settings)
     with SLOT.turn():
         return curves, float(core.minimal_epsilon(classifier, seen, [label], **settings)[0])
+
+
+def strengthened(
+    origin: npt.NDArray[np.float32], found: npt.NDArray[np.float32], strength: float
+) -> npt.NDArray[np.float32]:
+    """A picture with ``strength`` times the change from ``origin`` to ``found``, in 8 bits, as a file would hold it."""
+    moved = origin + np.float32(strength) * (found - origin)
+    return core.to_float(core.to_uint8(np.clip(moved, 0, 1)))
+
+
+def fooled(name: str, images: npt.NDArray[np.float32], label: int, *, leads: bool) -> tuple[int, int]:
+    """How many of a picture and all samples, as an attack on many has changed them, fool a network, and of how many.
+
+    ``label`` is the answer that the attack ``leads`` to, or the first picture's own, from which it leads away.
+    """
+    classifier = networks.network(name)
+    after = core.logits_of(classifier, images).argmax(axis=1)
+    if leads:
+        return int((after == label).sum()), len(after)
+    before = core.logits_of(classifier, every_sample(name)).argmax(axis=1)
+    return int((after[1:] != before).sum() + (after[0] != label)), len(after)
 
 
 @cached
@@ -310,7 +337,7 @@ def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> 
         return core.detect_preprocessing(classifier, batch, truths)
 
 
-def silent(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> set[int]:
+def inactive(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> set[int]:
     """Which pictures of a run leave their unit at zero everywhere."""
     if layer == core.LOGITS:
         return set()

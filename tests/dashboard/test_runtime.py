@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import streamlit as st
 
 import core
-from dashboard import words, workbench
-from dashboard.server import limits, networks, results, slot, uploads
+from dashboard import words
+from dashboard.server import limits, networks, results, uploads
 
 
 @pytest.fixture(autouse=True)
@@ -80,53 +78,3 @@ def test_fields_in_words_stay_on_the_picture() -> None:
     assert len(said) == 64
     assert said[0] == "sees rows 0 to 36, columns 0 to 36"
     assert said[-1] == "sees rows 28 to 64, columns 28 to 64"
-
-
-class Interrupted(BaseException):
-    """What Streamlit raises inside an ``st`` call when somebody clicks."""
-
-
-def frames(count: int) -> Iterator[core.Frame]:
-    for step in range(1, count + 1):
-        images = np.full((1, 4, 4, 3), step / count, np.float32)
-        yield core.Frame(step, count, images, np.zeros(1), np.zeros((step, 1)), core.State((), ()))
-
-
-def mosaic(frame: core.Frame) -> np.ndarray:
-    return core.to_uint8(frame.images)[0]
-
-
-def test_a_click_stops_a_run_and_keeps_what_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop that does not call Streamlit would run to its end in an orphan thread, one more for each click."""
-    state: dict[str, workbench.Growth] = {}
-    calls = []
-
-    class Bar:
-        def progress(self, progress: float, text: str) -> None:
-            calls.append(text)
-            if len(calls) == 3:
-                raise Interrupted
-
-    monkeypatch.setattr(st, "session_state", state)
-    monkeypatch.setattr(st, "progress", lambda *_: Bar())
-    endless = frames(10_000)
-    with pytest.raises(Interrupted):
-        workbench.run(endless, key="some", mosaic=mosaic)
-    assert state["some"].frame.step == 3
-    assert next(endless).step == 4
-    assert not slot.SLOT.held
-
-
-def test_a_run_shows_few_previews_and_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    state: dict[str, workbench.Growth] = {}
-    monkeypatch.setattr(st, "session_state", state)
-    workbench.run(frames(1000), key="some", mosaic=mosaic)
-    steps = [step for step, _ in state["some"].history]
-    assert steps[0] == 1 and steps[-1] == 1000
-    assert workbench.PREVIEWS // 2 < len(steps) <= workbench.PREVIEWS + 2
-
-
-def test_a_run_that_does_not_fit_is_refused() -> None:
-    assert "2 seconds" in workbench.cost([core.Estimate(2.2, 2**20)])
-    with pytest.raises(ValueError, match="free memory"):
-        workbench.cost([core.Estimate(1, 2**20), core.Estimate(1, 2**60)])
