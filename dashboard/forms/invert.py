@@ -32,7 +32,7 @@ def recipe(name: str, picture: str) -> Invert:
 def title(key: str) -> str:
     """What to call a way to draw."""
     preset = core.INVERSIONS[key]
-    return preset.title if preset.product else f"Inversion ({preset.title})"
+    return preset.title if preset.dot_product else f"Inversion ({preset.title})"
 
 
 def others(one: Invert) -> dict[str, Invert]:
