@@ -53,7 +53,9 @@ def _one(end: Steps, start: Steps, radius: float, norm: Norm) -> Steps:
         found = _inside(end, start, radius, norm)
     if found is not None:
         return found
-    inside: Steps = norm.project(tf.constant(change[None]), tf.constant(radius - FLOAT32, tf.float64)).numpy()[0]
+    inside: Steps = norm.project(
+        tf.constant(change[None], tf.float32), tf.constant(radius - FLOAT32, tf.float32)
+    ).numpy()[0]
     return start + inside
 
 
