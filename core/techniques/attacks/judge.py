@@ -29,8 +29,8 @@ def logits_of(classifier: Classifier, pictures: npt.ArrayLike) -> Floats:
     """
     tap = classifier.tap([LOGITS])
     array = as_grey(pictures) if classifier.grey else np.asarray(pictures, np.float32)
-    parts = [array[first : first + AT_ONCE] for first in each(range(0, len(array), AT_ONCE))]
-    return np.concatenate([tap(tf.constant(part))[LOGITS].numpy() for part in parts])
+    parts = [array[first : first + AT_ONCE] for first in range(0, len(array), AT_ONCE)]
+    return np.concatenate([tap(tf.constant(part))[LOGITS].numpy() for part in each(parts)])
 
 
 def fools(
