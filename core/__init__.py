@@ -29,6 +29,15 @@ The map of the package:
         reweighting       a network with other weights in some layers
         requirements      what a technique may require of a network: classes, sizes, channels, finite weights
         files             a person's own .keras or .h5 file, checked, and tried in a child process first
+        containers        ... what a file is by its content; boxes with a network in them
+        descriptions      ... the list of layers that a description may name
+        description_parts ... its parts, and what this Keras has under their names
+        keras2            ... old descriptions in the words of this Keras
+        keras2_operations ... what Keras 2 kept of TensorFlow's functions
+        saved_models      ... description and weights put together
+        saved_weights     ... weights by their names, checked first
+        inputs            ... pictures without channels, second inputs
+        trial             ... the child process that opens a file first
         labels            the names of classes, out of the kinds of files in which people keep them
         label_lines       ... on lines and in tables
         label_structures  ... in JSON, Python, YAML and label maps
@@ -93,6 +102,7 @@ from core.networks.classifiers import (
     connections,
     stages,
 )
+from core.networks.containers import NETWORK_FILES
 from core.networks.detection import PreprocessingFinding, detect_preprocessing
 from core.networks.files import Report, inspect
 from core.networks.labels import LABEL_FILES, read_labels
@@ -164,6 +174,7 @@ __all__ = [
     "LABEL_FILES",
     "LOGITS",
     "METHODS",
+    "NETWORK_FILES",
     "NORMALIZATIONS",
     "NORMS",
     "PRESETS",

@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from core.networks import efficientnet_lite, files
 from core.networks.classifiers import Classifier, Preprocess, classifier
+from core.networks.containers import NETWORK_FILES
 from core.networks.preprocessing import normalization as _normalization
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
@@ -91,7 +92,7 @@ def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **op
             file that ``core.networks.files.inspect`` refuses; a package of weights that is not installed. The message
             says what to do.
     """
-    if not isinstance(name, str) or name.endswith((".keras", ".h5", ".hdf5")):
+    if not isinstance(name, str) or _is_file(name):
         options = _respelled(options)
         strange = set(options) - set(inspect.signature(load_file).parameters)
         if strange:
@@ -123,6 +124,12 @@ def _respelled(options: dict[str, Any]) -> dict[str, Any]:
     return {"normalization" if name == "normalisation" else name: value for name, value in options.items()}
 
 
+def _is_file(name: str) -> bool:
+    """Whether a name is that of a file rather than of a network."""
+    endings = tuple(f".{ending}" for ending in NETWORK_FILES)
+    return name.lower().endswith(endings) or (os.sep in name and Path(name).exists())
+
+
 def load_file(
     path: str | os.PathLike[str],
     *,
@@ -147,13 +154,17 @@ def load_file(
     """
     if normalization is not None:
         _normalization(normalization)
+    opened = files.open_file(path, memory=memory)
     own = classifier(
-        files.open_network(path, memory=memory),
+        opened.network,
         name=Path(path).stem,
         labels=labels,
         size=size or (files.OPEN_SIDE, files.OPEN_SIDE),
-        card={"title": Path(path).name, "origin": "A file of yours."},
+        card={"title": Path(path).name, "origin": "A file of yours.", "notes": opened.notes},
     )
+    if labels is None and opened.labels and len(opened.labels) == len(own.labels):
+        said = f"The names of its classes are those of {opened.labels_from}, which lay beside it."
+        own = own.prepared(labels=opened.labels, facts={"notes": (*opened.notes, said)})
     chosen = normalization or ("bytes" if _scales_itself(own) else "unit")
     return own.prepared(preprocess=_normalization(chosen), facts={"normalization": chosen})
 

@@ -42,7 +42,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """The child process has its own tests; here it would only take time."""
-    monkeypatch.setattr(core.networks.files, "_in_a_child", lambda *_: core.Report(1, 1, (None, None, 3), 1))
+    monkeypatch.setattr(core.networks.trial, "in_a_child", lambda *_: core.Report(1, 1, (None, None, 3), 1))
 
 
 def bring(app: AppTest, file: Path) -> AppTest:

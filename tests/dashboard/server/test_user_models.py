@@ -122,8 +122,8 @@ def test_the_folder_and_the_trying_child_end_with_the_server():
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_a_trying_child_ends_with_a_server_that_is_killed():
     parent = (
-        "import subprocess, sys; from core.networks import files;"
-        "child = subprocess.Popen([sys.executable, '-c', files._ENDS_WITH_PARENT + '; import time;"
+        "import subprocess, sys; from core.networks import trial;"
+        "child = subprocess.Popen([sys.executable, '-c', trial._ENDS_WITH_PARENT + '; import time;"
         " print(1, flush=True); time.sleep(60)'], stdout=subprocess.PIPE);"
         "child.stdout.readline(); print(child.pid, flush=True); import time; time.sleep(60)"
     )
