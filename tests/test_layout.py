@@ -209,7 +209,7 @@ def test_nobody_looks_into_a_classifier(path):
 def test_private_modules_of_keras_are_used_in_one_file():
     private = re.compile(r"\bkeras\.src\b|\btensorflow\.python\b|\btf\.python\b")
     users = [named(path) for path in sources("core", "dashboard") if private.search(path.read_text())]
-    assert users == ["core/networks/files.py"]
+    assert users == ["core/networks/description_parts.py"]
 
 
 def functions(node):

@@ -9,6 +9,12 @@ from typing import Any
 import keras
 
 MODELS = frozenset({"Functional", "Model", "Sequential"})
+FUNCTIONAL = "keras.src.models.functional"
+CONVNEXT = "keras.src.applications.convnext"
+OPERATIONS = "keras.src.ops"
+"""Modules that descriptions name. Only this file knows what is private to Keras."""
+
+_OPERATIONS = ("numpy", "nn", "math", "image", "core")
 
 
 def entries(description: Any) -> Iterator[dict[str, Any]]:
@@ -77,8 +83,14 @@ def known_keys(kind: str) -> frozenset[str]:
 def module_of(kind: str) -> str | None:
     """Where a class of this Keras is: ``.h5`` files of Keras 3 do not say."""
     if kind in MODELS:
-        return "keras" if kind == "Sequential" else "keras.src.models.functional"
+        return "keras" if kind == "Sequential" else FUNCTIONAL
     if kind in vars(keras.layers):
         return "keras.layers"
-    parts = (part for part in ("numpy", "nn", "math", "image", "core") if kind in vars(getattr(keras.src.ops, part)))
-    return next((f"keras.src.ops.{part}" for part in parts), None)
+    return next((f"{OPERATIONS}.{part}" for part in _OPERATIONS if kind in vars(getattr(keras.src.ops, part))), None)
+
+
+def operation_class(kind: str) -> type | None:
+    """The class of an operation of Keras under that name; None where there is none."""
+    spaces = (vars(getattr(keras.src.ops, part)) for part in _OPERATIONS)
+    found = next((space[kind] for space in spaces if kind in space), None)
+    return found if isinstance(found, type) and issubclass(found, keras.Operation) else None

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from core.networks import keras2
-from core.networks.description_parts import MODELS, entries, layers_of
+from core.networks.description_parts import MODELS, entries, layers_of, operation_class
 
 MIB = 2**20
 CONFIG_BYTES = 8 * MIB
@@ -47,7 +47,6 @@ _CALLS_BACK = frozenset({"AssociativeScan", "Cond", "ForiLoop", "Map", "Operatio
     "VectorizedMap",
     "WhileLoop",
 }
-_OPERATIONS = ("numpy", "nn", "math", "image", "core")
 _ELSEWHERE = frozenset(
     {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "Embedding", "ConvLSTM1D", "ConvLSTM2D"}
 ) | {
@@ -157,9 +156,7 @@ def _listed(kind: str, module: str) -> bool:
     spaces = (keras.initializers, keras.regularizers, keras.constraints, *numbers, *compiled)
     if any(isinstance(vars(space).get(kind), type) for space in spaces):
         return True
-    operations = (getattr(keras.src.ops, part) for part in _OPERATIONS)
-    found = next((vars(space)[kind] for space in operations if kind in vars(space)), None)
-    is_operation = isinstance(found, type) and issubclass(found, keras.Operation) and kind not in _CALLS_BACK
+    is_operation = kind not in _CALLS_BACK and operation_class(kind) is not None
     return is_operation and (module == "keras" or ".ops" in module)
 
 

@@ -17,7 +17,18 @@ from typing import Any
 import keras
 
 from core.networks import keras2_operations
-from core.networks.description_parts import entries, is_model, known_keys, layers_of, module_of, name_of, names_in
+from core.networks.description_parts import (
+    CONVNEXT,
+    FUNCTIONAL,
+    OPERATIONS,
+    entries,
+    is_model,
+    known_keys,
+    layers_of,
+    module_of,
+    name_of,
+    names_in,
+)
 from core.networks.keras2_operations import Call, Unknown
 
 _KINDS = {
@@ -137,7 +148,7 @@ class _Work:
             made += chain
         ends = {key: _ends(config[key], names) for key in ("input_layers", "output_layers")}
         settings = {"name": _safe(config.get("name", "model")), "trainable": config.get("trainable") is not False}
-        functional = {"module": "keras.src.models.functional", "class_name": "Functional"}
+        functional = {"module": FUNCTIONAL, "class_name": "Functional"}
         return {**functional, "config": {**settings, "layers": made, **ends}, "registered_name": "Functional"}
 
     def _sequential(self, entry: dict[str, Any], layers: list[dict[str, Any]], nested: bool) -> dict[str, Any]:
@@ -193,7 +204,7 @@ class _Work:
         config = {**self._config(kind, dict(entry["config"]), name), "name": name}
         module = str(entry.get("module") or "keras.layers")
         if kind in ("LayerScale", "StochasticDepth"):  # of ConvNeXt; ``.h5`` files do not say where it is
-            module, entry = "keras.src.applications.convnext", {**entry, "registered_name": kind}
+            module, entry = CONVNEXT, {**entry, "registered_name": kind}
         if kind in _KINDS:
             self.replaced[f"{kind} as {_KINDS[kind]}"] = None
         kind = _KINDS.get(kind, kind)
@@ -289,7 +300,7 @@ class _Work:
             raise ValueError(f"TensorFlow's function {function} with settings that change from call to call")
         one = calls[0][0]
         self.replaced[f"{function} as {one.kind}"] = None
-        made = _entry(f"keras.src.ops.{one.module}", one.kind, {"name": name, **one.config})
+        made = _entry(f"{OPERATIONS}.{one.module}", one.kind, {"name": name, **one.config})
         return {**made, "registered_name": one.kind, "name": name, "inbound_nodes": [node for _, node in calls]}
 
 

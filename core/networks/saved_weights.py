@@ -58,9 +58,18 @@ def put(file: Any, network: keras.Model, description: Mapping[str, Any]) -> None
     for weight in network.weights:
         if id(weight) not in given:
             raise ValueError(f"no weights for {weight.path}")
-    for layer in network._flatten_layers():
+    for layer in _leaves(network):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def _leaves(network: Any) -> Iterator[Any]:
+    """The layers of a network and of the models inside it."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        else:
+            yield layer
 
 
 # --------------------------------------------------------------------------------------------- .h5 of old
@@ -190,11 +199,16 @@ def _give_group(group: Any, layer: Any, entry: Mapping[str, Any], given: set[int
             layer.load_own_variables({key: np.asarray(value) for key, value in group["vars"].items()})
         except (ValueError, KeyError, IndexError) as error:
             raise ValueError(f"weights that do not fit layer {name_of(entry)[:60]!r}") from error
-        given.update(id(weight) for weight in layer._trainable_variables + layer._non_trainable_variables)
-    for name in group:
-        inner = getattr(layer, name, None) if name != "vars" else None
-        if isinstance(inner, keras.layers.Layer) and isinstance(group[name], h5py.Group):
-            _give_group(group[name], inner, {"class_name": type(inner).__name__, "config": {"name": name}}, given)
+        inside = {id(weight) for inner in _inner(group, layer).values() for weight in inner.weights}
+        given.update({id(weight) for weight in layer.weights} - inside)
+    for name, inner in _inner(group, layer).items():
+        _give_group(group[name], inner, {"class_name": type(inner).__name__, "config": {"name": name}}, given)
+
+
+def _inner(group: Any, layer: Any) -> dict[str, Any]:
+    """The layers that a layer keeps under the names of its group's groups: attention's ``_query_dense``, ..."""
+    found = {name: getattr(layer, name, None) for name in group if isinstance(group[name], h5py.Group)}
+    return {name: inner for name, inner in found.items() if isinstance(inner, keras.layers.Layer)}
 
 
 def _snake(name: str) -> str:
