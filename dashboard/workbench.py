@@ -229,7 +229,8 @@ def grown(
     told = cost([estimate]) if estimate else ""
     history, shown = after.history if after else (), 0.0
     for frame in recipe.run(after.frame if after else None):
-        if video or frame.progress >= shown or frame.progress == 1:
+        whole = not isinstance(frame, core.Between)  # what is between two pictures of a video is no picture of it
+        if whole and (video or frame.progress >= shown or frame.progress == 1):
             picture = core.encode_jpeg(core.to_float(mosaic(frame)), quality=92 if video else 85)
             history = (*history, (frame.step, picture))
             shown = frame.progress + 1 / PREVIEWS

@@ -59,6 +59,9 @@ def show_video(made: workbench.Made) -> None:
     if video and video.cut:
         st.caption(video.cut)
     jpegs = tuple(jpeg for _, jpeg in made.growth.history)
+    if not jpegs:
+        st.info("Its first picture is not finished yet.")
+        return
     mp4 = workbench.mp4(jpegs, rate)
     st.video(mp4, format="video/mp4", loop=True, autoplay=True, muted=True)
     st.caption(f"{len(jpegs)} of {made.frame.total} frames.")

@@ -114,11 +114,11 @@ class Dream(Runs, OnPicture):
         self.check()
         net = networks.network(self.network)
         if self.make == "video":
-            return core.dream_video(net, self._video().pictures, blend=self.blend, **self._options((1, 1)))
+            return core.dream_video(net, self._video().pictures, blend=self.blend, fine=True, **self._options((1, 1)))
         photo = self.photo()
         options = self._options(photo.shape[1:3])
         if self.make == "zoom":
-            return core.dream_zoom(net, photo, **self._motion(), **options)
+            return core.dream_zoom(net, photo, fine=True, **self._motion(), **options)
         if after is not None:
             return core.dream(net, after.images.numpy(), **options)
         return self._rounds(core.dream(net, photo, **options), options)

@@ -62,6 +62,23 @@ def test_a_video_keeps_every_picture() -> None:
     assert workbench.pictures(last).shape == (100, 4, 4, 3)
 
 
+@dataclass(frozen=True)
+class Zoom(Grey):
+    """A run that yields twice while each of its pictures is made."""
+
+    def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
+        for frame in super().run():
+            for part in (0.3, 0.6):
+                yield core.Between(frame.step - 1, self.steps, frame.images, frame.score, frame.curve, part=part)
+            yield frame
+
+
+def test_what_is_between_two_pictures_of_a_video_is_told_and_no_picture_of_it() -> None:
+    found = list(workbench.grown(Zoom("none", 4), mosaic, video=True))
+    assert len(found) == 12 and [growth.progress for growth in found][:3] == [0.3 / 4, 0.6 / 4, 1 / 4]
+    assert [step for step, _ in found[-1].history] == [1, 2, 3, 4] and found[1].history == ()
+
+
 def test_a_run_goes_on_with_its_history() -> None:
     *_, first = workbench.grown(Grey("none"), mosaic)
     *_, longer = workbench.grown(Grey("none", 15), mosaic, after=first)
