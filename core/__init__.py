@@ -11,6 +11,8 @@ The map of the package:
     pictures/             know no network
         images            pictures as arrays: 8 bits <-> floats; resize, cut, tile; a name by their content
         decoding          files -> pictures; everything hostile stops here
+        formats           which kinds of picture files are opened, and what is said of the others
+        depths            grey values of any depth in [0, 1]
         encoding          pictures -> files: PNG, JPEG, GIF, MP4
         videos            the beginning of a video file -> pictures
         grey              colour to grey, as Pillow does it
@@ -114,6 +116,7 @@ from core.pauses import pausing
 from core.pictures import samples
 from core.pictures.decoding import open_image, read_png_metadata
 from core.pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
+from core.pictures.formats import OTHER_PICTURE_FILES, PICTURE_FILES
 from core.pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
 from core.pictures.sets import PictureSet, as_set, cifar10, fingerprint, gather, sample_tiles, tiles
 from core.pictures.videos import Video, open_video
@@ -177,6 +180,8 @@ __all__ = [
     "NETWORK_FILES",
     "NORMALIZATIONS",
     "NORMS",
+    "OTHER_PICTURE_FILES",
+    "PICTURE_FILES",
     "PRESETS",
     "PROJECTIONS",
     "Attack",

@@ -158,11 +158,13 @@ def _pairs_in_order(stored: list[tuple[str, Any]], layer: Any) -> list[tuple[Any
     return None
 
 
+_WELL_KNOWN = frozenset({"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "mean", "variance"})
+
+
 def _same_kind(name: str, written: str) -> bool:
-    """Whether a weight may go by another name: one that is known (``gamma``) only as itself."""
-    known = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "mean", "variance", "count")
+    """Whether two names may be those of one weight: well-known ones are only if they are the same."""
     written = _OTHER_NAMES.get(written, written)
-    return written == name or written not in known
+    return written == name or not {written, name} <= _WELL_KNOWN
 
 
 # ----------------------------------------------------------------------------------------- model.weights.h5

@@ -18,20 +18,25 @@ import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin
 
 from core import checks
+from core.pictures import depths, formats
 from core.pictures.images import MAX_SIDE, size_within, to_float
 from core.types import Pictures
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 24_000_000
 LONGEST_SIDE = 32_767
 
-_WANTED = "Expected a JPEG, PNG, WebP or GIF picture"
+_WANTED = "Expected a JPEG, PNG, WebP or GIF picture (or AVIF, TIFF, BMP, PPM)"
 _DAMAGED = "got a picture that is cut off or damaged."
 # What Pillow's readers raise on broken data: most of it found by cutting files and flipping bytes, as the tests do.
-_BROKEN = (OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, OverflowError, struct.error, zlib.error)
-# The value that is white in the modes that Pillow would clip, instead of scale, when it converts them to RGB.
-_WHITE = {"I;16": 65535.0, "I;16B": 65535.0, "I;16L": 65535.0, "I;16N": 65535.0, "I": 65535.0, "F": 1.0}
+_BROKEN = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, OverflowError, RuntimeError),
+    *(struct.error, zlib.error),
+)
+_GREY = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+"""The modes that Pillow would clip, instead of scale, when it converts them to RGB."""
+_WHITE_IS_ZERO = (262, 0)
+"""TIFF's tag and value for pictures whose zero is white, as X-rays are."""
 _ROTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,12 +54,17 @@ def open_image(
     max_bytes: int = MAX_BYTES,
     max_pixels: int = MAX_PIXELS,
     max_side: int | None = None,
+    stretch: bool | None = None,
 ) -> Pictures:
-    """Open a JPEG, PNG, WebP or GIF (its first frame) as one picture.
+    """Open a JPEG, PNG, WebP, AVIF, BMP, PPM, TIFF (its first page) or GIF (its first frame) as one picture.
 
     ``source`` is a path, or the content of a file as bytes. The picture is turned upright (EXIF), colours of every mode
     become RGB, 16-bit grey keeps its precision, and what is transparent lies on white. ``max_side`` shrinks the picture
     (antialiased, aspect ratio kept) until its longer side is at most that; a smaller picture stays as it is.
+
+    ``stretch`` is for grey of more than 8 bits (microscopes, X-rays): where None, 12 bits in a file of 16 are seen as 12, and
+    values that are negative or beyond every depth go from the darkest to the brightest; True always does so, False never
+    looks at the values.
 
     Returns ``(1, H, W, 3)`` float32 RGB in [0, 1]. Raises ``ValueError`` for whatever is not such a picture, is
     larger than ``max_bytes``, has more than ``max_pixels`` or a side over 32,767, or is cut off or damaged.
@@ -63,8 +73,9 @@ def open_image(
         checks.whole("max_side", max_side, 1, MAX_SIDE)
     data = _read(source, max_bytes)
     with _quiet_pillow():
-        image = _identify(data, FORMATS, max_pixels, f"{_WANTED}, got a file that is none of these.")
-        decoded = _decode(image, max_side)
+        other = formats.advice(data) or "a file that is none of these"
+        image = _identify(data, formats.FORMATS, max_pixels, f"{_WANTED}, got {other}.")
+        decoded = _decode(image, max_side, stretch)
     if max_side is not None:
         height, width = size_within(decoded.height, decoded.width, max_side)
         decoded = decoded.resize((width, height), Image.Resampling.LANCZOS)
@@ -114,15 +125,15 @@ def _read_file(source: str | Path, max_bytes: int) -> bytes:
     return data
 
 
-def _identify(data: bytes, formats: tuple[str, ...], max_pixels: int, otherwise: str) -> Image.Image:
-    """Read the header only: which of ``formats`` it is, and how many pixels it promises."""
+def _identify(data: bytes, kinds: tuple[str, ...], max_pixels: int, otherwise: str) -> Image.Image:
+    """Read the header only: which of ``kinds`` it is, and how many pixels it promises."""
     limit = f"Expected a picture of at most {max_pixels / 1e6:.4g} megapixels"
     try:
-        image = Image.open(io.BytesIO(data), formats=formats)
+        image = Image.open(io.BytesIO(data), formats=kinds)
     except Image.DecompressionBombError as error:
         raise ValueError(f"{limit}, got one of far more.") from error
     except _BROKEN as error:
-        raise ValueError(f"{_WANTED}, {_DAMAGED}" if _is_signed(data, formats) else otherwise) from error
+        raise ValueError(f"{_WANTED}, {_DAMAGED}" if formats.is_signed(data, kinds) else otherwise) from error
     width, height = image.size
     if width * height > max_pixels:
         raise ValueError(f"{limit}, got {width} x {height} ({width * height / 1e6:.4g} megapixels).")
@@ -133,24 +144,17 @@ def _identify(data: bytes, formats: tuple[str, ...], max_pixels: int, otherwise:
     return image
 
 
-def _is_signed(data: bytes, formats: tuple[str, ...]) -> bool:
-    signed = {
-        "JPEG": data.startswith(b"\xff\xd8\xff"),
-        "PNG": data.startswith(b"\x89PNG\r\n\x1a\n"),
-        "WEBP": data.startswith(b"RIFF") and data[8:12] == b"WEBP",
-        "GIF": data.startswith((b"GIF87a", b"GIF89a")),
-    }
-    return any(signed[name] for name in formats)
-
-
-def _decode(image: Image.Image, max_side: int | None) -> Image.Image:
+def _decode(image: Image.Image, max_side: int | None, stretch: bool | None) -> Image.Image:
     """Decode to mode RGB, or to mode F (grey, white is 1); a JPEG leaves out detail far below ``max_side``."""
     try:
         if max_side is not None:
             height, width = size_within(image.height, image.width, max_side)
             image.draft(None, (2 * width, 2 * height))
+        tag, zero = _WHITE_IS_ZERO
+        inverted = getattr(image, "tag_v2", {}).get(tag) == zero and image.mode in _GREY
         image.load()
-        return _rgb_or_grey(_upright(image))
+        image.info["white_is_zero"] = inverted
+        return _rgb_or_grey(_upright(image), stretch)
     except _BROKEN as error:
         raise ValueError(f"{_WANTED}, {_DAMAGED}") from error
 
@@ -164,11 +168,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if rotation is None else image.transpose(rotation)
 
 
-def _rgb_or_grey(image: Image.Image) -> Image.Image:
-    if image.mode in _WHITE:
-        white = np.float32(_WHITE[image.mode])
+def _rgb_or_grey(image: Image.Image, stretch: bool | None = None) -> Image.Image:
+    if image.mode in _GREY:
         values = np.asarray(image, np.float32)
-        return Image.fromarray(np.where(values == image.info.get("transparency", white), white, values) / white)
+        grey = depths.to_unit(values, floats=image.mode == "F", stretch=stretch)
+        if image.info.get("white_is_zero"):
+            grey = 1 - grey
+        return Image.fromarray(np.where(values == image.info.get("transparency", np.nan), np.float32(1), grey))
     if not image.mode.endswith(("A", "a")) and "transparency" not in image.info:
         return image.convert("RGB")
     paper = Image.new("RGBA", image.size, "white")
