@@ -1,7 +1,7 @@
-"""The frame around every page: what the network is, what the picture is, and where one can go."""
+"""The frame around every page: where one can go, what the network is, and what the picture is."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -9,41 +9,63 @@ if str(HERE.parent) not in sys.path:  # `streamlit run dashboard` puts only this
     sys.path.insert(0, str(HERE.parent))
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
+st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
-with st.spinner("Waking up TensorFlow…", show_time=True):
-    from dashboard import address, words
+with st.spinner("Starting TensorFlow…", show_time=True):
+    from dashboard import address, components, figures, words
     from dashboard.server import limits, networks, uploads, user_models
 
 networks.spare_keras()
-PAGES = {  # file and address: title, icon, help
-    "start": ("Start", "home", "The network, a picture, and what the network says of it."),
-    "network": ("The network", "account_tree", "Its facts, its map of layers, and how its pictures are prepared."),
-    "activations": ("Layer activations", "grid_view", "Every channel of every layer, looking at your picture."),
-    "filters": ("Filter maximization", "auto_awesome", "The picture that any unit likes most."),
-    "dream": ("DeepDream", "bedtime", "Your photograph, turned toward what the network sees in it."),
-    "attack": ("Adversarial examples", "mood_bad", "The smallest change of your picture that fools the network."),
-    "why": ("Why this answer?", "help_center", "Which pixels an answer depends on, by nine methods."),
-    "units": ("Top activating patches", "center_focus_strong", "The real pictures that excite each unit most."),
-    "inversion": ("Feature inversion", "undo", "What each layer has kept of your picture, drawn again from it alone."),
-    "map": ("Map of pictures", "map", "Hundreds of pictures, those that are alike to the network side by side."),
+SECTIONS = {  # file and address: title, icon, help
+    "": {"start": ("Start", "home", "The network, a picture, and what the network says about it.")},
+    "Look inside": {
+        "activations": ("Layer activations", "grid_view", "Every channel of every layer, looking at your picture."),
+        "units": ("Top activating patches", "center_focus_strong", "The real pictures that excite each unit most."),
+        "map": (
+            "Map of pictures",
+            "map",
+            "Hundreds of pictures; those that the network finds similar lie side by side.",
+        ),
+        "network": (
+            "The network",
+            "account_tree",
+            "Its facts, the map of its layers, how its pictures are prepared.",
+        ),
+    },
+    "Make pictures": {
+        "filters": ("Filter maximization", "auto_awesome", "The picture that a unit responds to most."),
+        "dream": ("DeepDream", "bedtime", "Your photograph, turned toward what the network sees in it."),
+        "inversion": ("Feature inversion", "undo", "Your picture, redrawn from what one layer has kept of it."),
+    },
+    "Question the answer": {
+        "attack": ("Adversarial examples", "mood_bad", "The smallest change to your picture that fools the network."),
+        "why": ("Why this answer?", "help_center", "Which pixels the answer depends on, by nine methods."),
+    },
 }
+NAMED_FOR = {"activations": "Activations", "filters": "Filters", "dream": "DeepDream", "attack": "Attacks"}
+"""The four pages that are one tap away on a phone, too, where the sidebar is folded away."""
+
+
 page = st.navigation(
-    [
-        st.Page(
-            f"app_pages/{name}.py", title=title, icon=f":material/{icon}:", help=words,
-            url_path=None if name == "start" else name, default=name == "start",
-        )
-        for name, (title, icon, words) in PAGES.items()
-    ],
-    position="top",
+    {
+        section: [
+            st.Page(
+                f"app_pages/{name}.py", title=title, icon=f":material/{icon}:", help=said,
+                url_path=None if name == "start" else name, default=name == "start",
+            )
+            for name, (title, icon, said) in pages.items()
+        ]
+        for section, pages in SECTIONS.items()
+    },
+    expanded=True,
 )  # fmt: skip
 address.begin(page.url_path or "start")
 
 
-def _take_in(key: str) -> None:
+def take_in(key: str) -> None:
     """A person brought a picture: show it, or say in one sentence why not."""
     file = st.session_state[key]
     if file is None:
@@ -57,7 +79,7 @@ def _take_in(key: str) -> None:
     st.session_state.picture = name
 
 
-def _take_in_network(bring: Callable[[], str]) -> None:
+def take_in_network(bring: Callable[[], str]) -> None:
     """A person brought a network: open it, or say in one sentence why not."""
     try:
         name = bring()
@@ -68,58 +90,96 @@ def _take_in_network(bring: Callable[[], str]) -> None:
     st.session_state.go_to_network = name
 
 
-def _own_network() -> None:
+def own_network() -> None:
     """A file with a network, by upload or by its path."""
-    st.caption("A .keras or .h5 file. It is read before it is opened, and tried in a process of its own first; still, "
-               "open only files that you trust.")  # fmt: skip
+    st.caption(
+        "A .keras or .h5 file. It is checked before it is opened, and tried in a separate process first. "
+        "Even so, open only files that you trust."
+    )
     file = st.file_uploader("Upload, up to 200 MB", type=["keras", "h5", "hdf5"], key="network_file")
     path = st.text_input("Or its path on this machine", key="network_path", placeholder="~/models/mine.keras")
     if st.button("Open it", icon=":material/folder_open:", key="open_network"):
-        with st.spinner("Trying the file in a process of its own…", show_time=True):
+        with st.spinner("Trying the file in a separate process…", show_time=True):
             if file:
-                _take_in_network(lambda: user_models.bring(file.getvalue(), file.name))
+                take_in_network(lambda: user_models.bring(file.getvalue(), file.name))
             else:
-                _take_in_network(lambda: user_models.bring_path(path))
+                take_in_network(lambda: user_models.bring_path(path))
         st.rerun()
 
 
-if go_to := st.session_state.pop("go_to_network", None):  # an own one, or the old one where another did not come
-    st.session_state.network = go_to
-with st.container(horizontal=True, vertical_alignment="bottom"):
+def own_picture() -> None:
+    """A picture by upload or camera."""
+    st.file_uploader(
+        "JPEG, PNG, WebP or GIF", type=["jpg", "jpeg", "png", "webp", "gif"], key="upload", on_change=take_in,
+        args=("upload",),
+    )  # fmt: skip
+    if st.toggle("Use the camera", key="with_camera"):
+        st.camera_input("Take a picture", key="camera", on_change=take_in, args=("camera",))
+
+
+def by_thumbnail(label: str, options: Sequence[str], *, key: str) -> str:
+    """The pictures as thumbnails; a click or Enter chooses one."""
+    chosen: str = st.session_state[key]
+    components.thumbnails(
+        [figures.data_url(uploads.thumbnail(name)) for name in options],
+        titles=[uploads.picture_title(name) for name in options],
+        chosen=list(options).index(chosen),
+        label=label,
+        key="thumbnails",
+        on_pick=lambda index: st.session_state.update({key: options[index]}),
+    )
+    return chosen
+
+
+def choose_network() -> tuple[str, ...]:
+    """The network, or a file of one's own; returns the names that can be chosen."""
+    if go_to := st.session_state.pop("go_to_network", None):  # an own one, or the old one where another did not come
+        st.session_state.network = go_to
     names = networks.network_names(st.query_params.get("network"))
     address.choice(
         st.selectbox, "Network", names, key="network", default=names[0], format_func=networks.network_title,
-        width=260,
-    )  # fmt: skip
+            )  # fmt: skip
     if limits.local():
-        with st.popover("Your own network", icon=":material/upload_file:"):
-            _own_network()
-    gone = uploads.missing(st.query_params.get("picture"))
-    pictures = uploads.picture_names(st.query_params.get("picture"))
-    address.choice(
-        st.selectbox, "Picture", pictures, key="picture", default=pictures[0], format_func=uploads.picture_title,
-        width=360,
-    )  # fmt: skip
-    with st.popover("Your own picture", icon=":material/add_photo_alternate:"):
-        st.file_uploader(
-            "JPEG, PNG, WebP or GIF",
-            type=["jpg", "jpeg", "png", "webp", "gif"],
-            key="upload",
-            on_change=_take_in,
-            args=("upload",),
-        )
-        if st.toggle("Use the camera", key="with_camera"):
-            st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
+        with st.popover("Your own network", icon=":material/upload_file:", width="stretch"):
+            own_network()
+    return names
 
-try:
-    networks.choose(st.session_state.network)
-except ValueError as error:
-    st.session_state.update(refused=str(error), go_to_network=st.session_state.get("shown_network", names[0]))
-    st.rerun()
-st.session_state.shown_network = st.session_state.network
+
+def choose_picture() -> None:
+    """The picture, or one of one's own."""
+    pictures = uploads.picture_names(st.query_params.get("picture"))
+    picture = address.choice(by_thumbnail, "Picture", pictures, key="picture", default=pictures[0])
+    st.caption(words.plain(uploads.picture_title(picture)))
+    with st.popover("Your own picture", icon=":material/add_photo_alternate:", width="stretch"):
+        own_picture()
+
+
+def short_cuts() -> DeltaGenerator:
+    """On a phone: the four pages, and a place for the choice of network and picture, above every page."""
+    with st.container(horizontal=True, gap="small"):
+        for name, label in NAMED_FOR.items():
+            st.page_link(f"app_pages/{name}.py", label=label)
+    return st.popover("Network and picture", icon=":material/image:", width="stretch")
+
+
+def open_network(names: Sequence[str]) -> None:
+    """Open the chosen network; where it does not open, say why and keep the one before."""
+    state = st.session_state
+    try:
+        networks.choose(state.network)
+    except ValueError as error:
+        state.update(refused=str(error), go_to_network=state.get("shown_network", names[0]))
+        st.rerun()
+    state.shown_network = state.network
+
+
+gone = uploads.missing(st.query_params.get("picture"))
+with short_cuts() if limits.phone() else st.sidebar:
+    names = choose_network()
+    choose_picture()
+open_network(names)
 if gone:
     st.warning(gone, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):
     st.error(words.plain(refused), icon=":material/error:")
-
 page.run()

@@ -125,7 +125,7 @@ DASHBOARD = {
     "__init__": (set(), set()),
     "__main__": ({"core"}, {"server", "streamlit_app"}),
     "streamlit_app": ({"streamlit"}, set()),
-    "frame": ({"streamlit"}, {"address", "server", "words"}),
+    "frame": ({"streamlit"}, {"address", "components", "figures", "server", "words"}),
     "address": ({"streamlit"}, set()),
     "components": ({"streamlit"}, set()),
     "figures": ({"numpy", "plotly", "skimage"}, set()),

@@ -2,6 +2,7 @@
 
 from dashboard.components.compare import compare
 from dashboard.components.paint import paint
+from dashboard.components.thumbnails import thumbnails
 from dashboard.components.wall import wall
 
-__all__ = ["compare", "paint", "wall"]
+__all__ = ["compare", "paint", "thumbnails", "wall"]

@@ -89,6 +89,12 @@ def _photo(name: str) -> Photo | None:
     return found if isinstance(found, Photo) else None
 
 
+@cached
+def thumbnail(name: str) -> bytes:
+    """The middle of a picture, 96 pixels a side, as a JPEG; a few kilobytes each."""
+    return core.encode_jpeg(core.fit(picture(name), height=96, width=96)[0], quality=80)
+
+
 def bring_video(data: bytes) -> str:
     """Take in a video file that a person brought; returns its name for addresses. Raises ValueError."""
     limit = limits.limits()

@@ -155,7 +155,7 @@ def test_nothing_sticks_out_on_a_phone(arrive: Arrive) -> None:
 
 def test_pages_keep_the_picture_and_back_goes_back(arrive: Arrive) -> None:
     me = arrive(f"/?picture={ONE}")
-    top = me.page.get_by_test_id("stTopNavLink")
+    top = me.page.get_by_test_id("stSidebarNavLink")
     top.filter(has_text="Layer activations").click()
     expect_wall(me, SAMPLES[ONE])
     me.settle()
@@ -174,6 +174,21 @@ def test_pages_keep_the_picture_and_back_goes_back(arrive: Arrive) -> None:
     if urlsplit(me.page.url).path == "/":
         me.page.go_back()
     expect_wall(me, SAMPLES[ONE])
+
+
+def test_picture_is_chosen_by_keyboard_among_thumbnails(arrive: Arrive) -> None:
+    me = arrive(f"/activations?picture={ONE}&layer=conv2_relu")
+    names = list(SAMPLES)
+    me.picture(SAMPLES[ONE]).focus()
+    assert names.index(ONE) + 1 < len(names)
+    me.page.keyboard.press("ArrowRight")
+    after = SAMPLES[names[names.index(ONE) + 1]]
+    expect(me.picture(after)).to_be_focused()
+    expect(me.picture(SAMPLES[ONE])).to_have_attribute("aria-selected", "true")
+    assert me.picture(after).locator("img").get_attribute("alt") == after
+    me.page.keyboard.press("Enter")
+    expect(me.picture(after)).to_have_attribute("aria-selected", "true")
+    expect_in_address(me, picture=names[names.index(ONE) + 1])
 
 
 def test_fast_clicks_end_where_the_last_one_went(arrive: Arrive) -> None:
@@ -210,7 +225,7 @@ def test_layer_and_picture_change_quickly(arrive: Arrive, capsys: pytest.Capture
     steps += [("Picture", SAMPLES[name]) for name in ("temple", "rocket", "coins")]
     taken: dict[str, list[float]] = {"Layer": [], "Picture": []}
     for label, option in steps:
-        choice = me.settle().find(label, option)
+        choice = me.settle().find(label, option) if label == "Layer" else me.picture(option)
         choice.wait_for()
         begin = time.perf_counter()
         choice.click(no_wait_after=True)
@@ -252,9 +267,9 @@ def test_dream_is_seen_before_and_after_and_taken_home(arrive: Arrive) -> None:
 
 def test_painted_mask_goes_into_the_address(arrive: Arrive) -> None:
     me = arrive("/dream?picture=cat&octaves=1&steps=2&size=256&where=painted")
-    parameterization = me.page.locator(".paint parameterization")
-    expect(parameterization).to_be_visible()
-    box = parameterization.bounding_box()
+    canvas = me.page.locator(".paint canvas")
+    expect(canvas).to_be_visible()
+    box = canvas.bounding_box()
     assert box
     me.page.mouse.move(box["x"] + 20, box["y"] + 20)
     me.page.mouse.down()

@@ -12,7 +12,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setupto
 
 
 def installed() -> set[Path]:
-    """Modules of the packages that setuptools finds (as ``namespaces`` says by default), and what the globs of package-data give."""
+    """Modules of the packages that setuptools finds (namespaces, too), and what package-data's globs give."""
     packages = find_namespace_packages(str(ROOT), **SETTINGS["packages"]["find"])
     folders = {name: ROOT / name.replace(".", "/") for name in packages}
     modules = {path for folder in folders.values() for path in folder.glob("*.py")}

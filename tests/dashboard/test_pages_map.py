@@ -67,7 +67,8 @@ def test_inversion_without_layers_gets_one_sentence() -> None:
 def test_what_was_inverted_stays_when_another_picture_is_chosen() -> None:
     app = open_app(INVERSION, **QUICK)
     app.button(key="run").click().run()
-    app.selectbox(key="picture").select("coffee").run()
+    app.session_state.picture = "coffee"
+    app.run()
     assert clean(app) and shown(app) == 3
 
 
