@@ -1,7 +1,7 @@
 """The frame around every page: where one can go, what the network is, and what the picture is."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -15,8 +15,8 @@ st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide"
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 with st.spinner("Starting TensorFlow…", show_time=True):
-    from dashboard import address, components, figures, words
-    from dashboard.server import limits, networks, uploads, user_models
+    from dashboard import address, components, figures, own_files, words
+    from dashboard.server import limits, networks, uploads
 
 networks.spare_keras()
 SECTIONS = {  # file and address: title, icon, help
@@ -65,58 +65,6 @@ page = st.navigation(
 address.begin(page.url_path or "start")
 
 
-def take_in(key: str) -> None:
-    """A person brought a picture: show it, or say in one sentence why not."""
-    file = st.session_state[key]
-    if file is None:
-        return
-    try:
-        name = uploads.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
-    except ValueError as error:
-        st.session_state.refused = f"{words.harmless(file.name)}: {error}"
-        return
-    st.session_state.own_pictures = [*st.session_state.get("own_pictures", ()), name]
-    st.session_state.picture = name
-
-
-def take_in_network(bring: Callable[[], str]) -> None:
-    """A person brought a network: open it, or say in one sentence why not."""
-    try:
-        name = bring()
-    except ValueError as error:
-        st.session_state.refused = str(error)
-        return
-    st.session_state.own_networks = [*st.session_state.get("own_networks", ()), name]
-    st.session_state.go_to_network = name
-
-
-def own_network() -> None:
-    """A file with a network, by upload or by its path."""
-    st.caption(
-        "A .keras or .h5 file. It is checked before it is opened, and tried in a separate process first. "
-        "Even so, open only files that you trust."
-    )
-    file = st.file_uploader("Upload, up to 200 MB", type=["keras", "h5", "hdf5"], key="network_file")
-    path = st.text_input("Or its path on this machine", key="network_path", placeholder="~/models/mine.keras")
-    if st.button("Open it", icon=":material/folder_open:", key="open_network"):
-        with st.spinner("Trying the file in a separate process…", show_time=True):
-            if file:
-                take_in_network(lambda: user_models.bring(file.getvalue(), file.name))
-            else:
-                take_in_network(lambda: user_models.bring_path(path))
-        st.rerun()
-
-
-def own_picture() -> None:
-    """A picture by upload or camera."""
-    st.file_uploader(
-        "JPEG, PNG, WebP or GIF", type=["jpg", "jpeg", "png", "webp", "gif"], key="upload", on_change=take_in,
-        args=("upload",),
-    )  # fmt: skip
-    if st.toggle("Use the camera", key="with_camera"):
-        st.camera_input("Take a picture", key="camera", on_change=take_in, args=("camera",))
-
-
 def by_thumbnail(label: str, options: Sequence[str], *, key: str) -> str:
     """The pictures as thumbnails; a click or Enter chooses one."""
     chosen: str = st.session_state[key]
@@ -141,7 +89,7 @@ def choose_network() -> tuple[str, ...]:
             )  # fmt: skip
     if limits.local():
         with st.popover("Your own network", icon=":material/upload_file:", width="stretch"):
-            own_network()
+            own_files.bring_network()
     return names
 
 
@@ -149,9 +97,9 @@ def choose_picture() -> None:
     """The picture, or one of one's own."""
     pictures = uploads.picture_names(st.query_params.get("picture"))
     picture = address.choice(by_thumbnail, "Picture", pictures, key="picture", default=pictures[0])
-    st.caption(words.plain(uploads.picture_title(picture)))
+    st.caption(words.text(uploads.picture_title(picture)))
     with st.popover("Your own picture", icon=":material/add_photo_alternate:", width="stretch"):
-        own_picture()
+        own_files.bring_picture()
 
 
 def short_cuts() -> DeltaGenerator:
@@ -181,5 +129,5 @@ open_network(names)
 if gone:
     st.warning(gone, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):
-    st.error(words.plain(refused), icon=":material/error:")
+    st.error(words.text(refused), icon=":material/error:")
 page.run()

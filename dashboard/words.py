@@ -1,12 +1,16 @@
-"""Numbers and names in words."""
+"""Numbers in words, and names as they are: whoever shows a name in Markdown passes it through ``text``."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
 import core
+
+JOINER = "\u2060"
+UNSEEN = ("Cc", "Cf", "Co", "Cs")
 
 
 def remark(classifier: core.Classifier) -> str:
@@ -15,8 +19,8 @@ def remark(classifier: core.Classifier) -> str:
     if "top1" not in accuracy:
         return ""
     return (
-        f"It knows {len(classifier.labels)} things, and of 100 pictures that it never saw it names "
-        f"{accuracy['top1']:.0%} right at first guess, {accuracy['top5']:.0%} in five.".replace("%", "")
+        f"It knows {len(classifier.labels)} classes. Of 100 pictures that it has never seen, it gets "
+        f"{100 * accuracy['top1']:.0f} right with its first guess, and {100 * accuracy['top5']:.0f} within five."
     )
 
 
@@ -29,7 +33,7 @@ def extent(info: core.LayerInfo) -> str:
     sees = f"each unit sees {field.size[0]} × {field.size[1]} pixels" if field else "each unit sees the whole picture"
     if field and min(field.size) >= 2 * max(height, width) * max(field.stride):
         sees = f"each unit sees the whole picture (its field is {field.size[0]} × {field.size[1]} pixels)"
-    return f"{height} × {width} places, {channels} channels; {sees}"
+    return f"{height} × {width} positions, {channels} channels; {sees}"
 
 
 def story(classifier: core.Classifier, layer: str) -> str:
@@ -60,21 +64,32 @@ def sources(presets: Mapping[str, core.Preset | core.DreamPreset | core.Inversio
     return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in presets.values())
 
 
-def text(name: str) -> str:
-    """A name from a file or an address, so that Markdown shows its signs and does not follow them."""
-    return plain(name)
-
-
 def link(page: str, **settings: object) -> str:
     """The address of a page with settings, fit to stand in a Markdown link."""
     return f"{page}?{urlencode(settings)}"
 
 
-def plain(sentence: str) -> str:
-    """A sentence that quotes a person's file, so that Markdown shows its signs and does not follow them."""
-    return re.sub(r"([\[\]<>!*`$\\])", r"\\\1", sentence)
+def text(name: str) -> str:
+    """A name, label or sentence from a file, an address or a person, written so that Markdown shows it as it is.
+
+    For every place that reads Markdown: ``st.markdown``, captions, buttons, help texts, errors. Its letters stay;
+    spaces and line ends become one space, and signs that nobody sees are left out. Streamlit looks for links, emoji and
+    icons in what is left after the escapes, too: a word joiner, which is not seen either, keeps those from being found.
+    """
+    seen = "".join(
+        sign for sign in " ".join(name.split()) if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co")
+    )
+    escaped = re.sub(r"[\\`*\[\]<>!$~&#|{}]|:(?=\S)|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", seen)
+    escaped = re.sub(r"^(\s*)([-+=])|^(\s*\d+)([.)])", lambda found: _marker(*found.groups()), escaped)
+    return re.sub(r":(?=\S)|@|(?<=www)(?=\.)", lambda found: found[0] + JOINER, escaped, flags=re.IGNORECASE)
 
 
-def harmless(text: str) -> str:
-    """A person's own text, fit to be shown as Markdown."""
-    return re.sub(r"[^\w .,-]", "·", text)[:60]
+def _marker(*parts: str | None) -> str:
+    """What begins a list or a line under a heading, escaped: spaces or a number, then the sign."""
+    before, sign = (part for part in parts if part is not None)
+    return f"{before}\\{sign}"
+
+
+def harmless(title: str) -> str:
+    """A title for what a person brought, made of its file's name: 60 letters, digits and plain signs at most."""
+    return re.sub(r"[^\w .,-]", "·", title)[:60]

@@ -13,18 +13,18 @@ stages = core.stages(net)
 st.title("See what a network sees")
 st.markdown(
     "A convolutional network turns a picture into an answer, stage by stage. Here it is at work on one "
-    "picture. **Pick another picture, bring your own, or open a stage** and look at every one of its channels."
+    "picture. **Pick another picture, bring your own, or open a stage** to look at every one of its channels."
 )
 
 left, right = st.columns([1, 2], gap="large")
 seen = core.seen_by(net, uploads.picture(picture), scale=4)[0]
-left.image(core.to_uint8(seen), caption=uploads.picture_title(picture), alt="The picture", width="stretch")
+left.image(core.to_uint8(seen), caption=words.text(uploads.picture_title(picture)), alt="The picture", width="stretch")
 with right:
     st.subheader("What the network says")
     if net.labels:
         prediction = results.prediction(name, picture)
-        best, chance = prediction[0]
-        st.markdown(f"It says **{best}**, with {chance:.0%} confidence. {words.remark(net)}")
+        best, probability = prediction[0]
+        st.markdown(f"It says **{words.text(best)}**, with a probability of {probability:.0%}. {words.remark(net)}")
         st.plotly_chart(
             figures.probabilities(prediction),
             config=figures.PLAIN,
@@ -32,11 +32,13 @@ with right:
             alt="; ".join(f"{label} {value:.1%}" for label, value in prediction),
         )
     else:
-        st.caption("This network has no classes; look at its layers.")
+        st.caption("This network has no classes, but you can look at its layers.")
 
-st.subheader("The map of the network")
-st.caption(f"{networks.network_title(name)}: {net.card.get('summary', '')} Under each stage, the sixteen channels that "
-           "answer most to this picture; bright is a strong answer.")  # fmt: skip
+st.subheader("The stages of the network")
+st.caption(
+    f"{words.text(networks.network_title(name))}: {words.text(net.card.get('summary', ''))} Below each stage are the "
+    "sixteen channels that respond most to this picture; the brighter, the stronger."
+)
 shown = results.activations(name, picture, tuple(stage.layer for stage in stages))
 for column, stage in zip(st.columns(len(stages)), stages, strict=True):
     info = net.layer(stage.layer)
@@ -44,7 +46,7 @@ for column, stage in zip(st.columns(len(stages)), stages, strict=True):
     with column.container(border=True):
         st.page_link(
             "app_pages/activations.py",
-            label=f"**{stage.name}**",
+            label=f"**{words.text(stage.name)}**",
             icon=":material/grid_view:",
             query_params={"network": name, "picture": picture, "layer": stage.layer},
         )

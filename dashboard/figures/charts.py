@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,9 +16,14 @@ PLAIN = {"displayModeBar": False, "scrollZoom": False}
 MARGIN = {"l": 0, "r": 0, "t": 8, "b": 8}
 
 
+def shown(name: str) -> str:
+    """A name from a file, so that Plotly, which reads some HTML, shows it as it is."""
+    return html.escape(name, quote=False)
+
+
 def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
     """Horizontal bars of the likeliest classes, the likeliest on top."""
-    labels, values = [label for label, _ in prediction], [value for _, value in prediction]
+    labels, values = [shown(label) for label, _ in prediction], [value for _, value in prediction]
     bars = go.Bar(
         x=values,
         y=labels,
@@ -41,8 +47,8 @@ def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.
     for name, values, colour in (("as it is", before, ACCENT), ("switched off", after, SECOND)):
         probabilities = [values[label] for label in before]
         figure.add_bar(
-            x=probabilities, y=list(before), orientation="h", name=name, marker_color=colour, textposition="auto",
-            text=[f"{value:.1%}" for value in probabilities], textangle=0,
+            x=probabilities, y=[shown(label) for label in before], orientation="h", name=name, marker_color=colour,
+            textposition="auto", text=[f"{value:.1%}" for value in probabilities], textangle=0,
             hovertemplate="%{y}, " + name + ": %{x:.2%}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
@@ -117,7 +123,7 @@ def units(values: Floats, names: Sequence[str], chosen: int) -> go.Figure:
         go.Bar(
             x=np.arange(len(values)),
             y=values,
-            customdata=list(names),
+            customdata=[shown(name) for name in names],
             marker_color=[SECOND if unit == chosen else ACCENT for unit in range(len(values))],
             marker_line_width=0,
             hovertemplate="%{customdata}: %{y:.3f}<extra></extra>",
@@ -136,7 +142,7 @@ def curves(scores: Floats, names: Sequence[str], chosen: int) -> go.Figure:
         figure.add_scatter(
             y=scores[:, unit],
             mode="lines",
-            name=names[unit],
+            name=shown(names[unit]),
             opacity=1 if unit == chosen else 0.25,
             line={"color": SECOND if unit == chosen else ACCENT, "width": 3 if unit == chosen else 1},
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.charts import MARGIN
+from dashboard.figures.charts import MARGIN, shown
 from dashboard.figures.colours import ACCENT, QUALITATIVE, SECOND, Floats
 from dashboard.figures.urls import data_url
 
@@ -92,7 +92,7 @@ def network_map(
 def picture_map(
     places: Floats,
     thumbnails: Sequence[bytes],
-    words: Sequence[str],
+    words: Sequence[Sequence[str]],
     *,
     mine: Sequence[int],
     chosen: int,
@@ -104,7 +104,7 @@ def picture_map(
     Args:
         places: (N, 2).
         thumbnails: a small JPEG for each.
-        words: what to say of each under the mouse.
+        words: lines to show of each under the mouse.
         mine: those with a frame.
         chosen: the one with a frame of another colour.
         side: of a thumbnail, in the unit of places.
@@ -127,9 +127,10 @@ def picture_map(
                 type="rect", x0=left - reach, x1=left + reach, y0=bottom - reach, y1=bottom + reach,
                 line={"color": colour, "width": width}, layer="between",
             )  # fmt: skip
+    said = ["<br>".join(map(shown, filter(None, lines))) for lines in words]
     unseen = {"marker": {"opacity": 0}}
     figure.add_scatter(
-        x=places[:, 0], y=places[:, 1], mode="markers", customdata=list(words), marker={"size": 26, "opacity": 0},
+        x=places[:, 0], y=places[:, 1], mode="markers", customdata=said, marker={"size": 26, "opacity": 0},
         selected=unseen, unselected=unseen, hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     low, high = places.min(axis=0) - 0.6 * side, places.max(axis=0) + 0.6 * side

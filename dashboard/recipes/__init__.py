@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboard.recipes.attack import AttackRecipe
 from dashboard.recipes.base import OnPicture, Recipe, Runs
 from dashboard.recipes.dream import Dream
+from dashboard.recipes.embed import Embed
 from dashboard.recipes.explain import Explain
 from dashboard.recipes.invert import Invert
 from dashboard.recipes.maximize import Maximize
@@ -15,6 +16,7 @@ __all__ = [
     "TECHNIQUES",
     "AttackRecipe",
     "Dream",
+    "Embed",
     "Explain",
     "Invert",
     "Maximize",
@@ -25,4 +27,4 @@ __all__ = [
 ]
 __all__ += ["numbers"]
 
-TECHNIQUES = {one.technique: one for one in (Maximize, Dream, AttackRecipe, Explain, Invert, Unit)}
+TECHNIQUES = {one.technique: one for one in (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed)}

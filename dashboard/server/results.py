@@ -296,6 +296,19 @@ def atlas(
     )  # fmt: skip
 
 
+def neighbours(
+    codes: npt.NDArray[np.float32], pictures: core.PictureSet, chosen: int, *, elsewhere: bool, most: int = 8
+) -> list[tuple[int, float]]:
+    """The pictures with the codes most similar to the chosen one's, with the cosine, the most similar first.
+
+    ``elsewhere`` leaves out those cut from the same photograph.
+    """
+    order, cosines = core.nearest(codes, codes[chosen], len(pictures))
+    keep = (pictures.sources != pictures.sources[chosen]) if elsewhere else (np.arange(len(pictures)) != chosen)
+    found = [(int(index), float(cosine)) for index, cosine in zip(order, cosines, strict=True) if keep[index]]
+    return found[:most]
+
+
 @cached_saying("The network looks at every picture…")
 def _codes(name: str, layer: str, key: Any, *, _pictures: core.PictureSet) -> npt.NDArray[np.float32]:
     classifier, batch = networks.network(name), core.to_float(_pictures.pixels)

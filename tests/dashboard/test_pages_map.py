@@ -89,39 +89,39 @@ def test_map_opens_with_my_picture_chosen() -> None:
     app = open_app(MAP, picture="cat")
     assert clean(app) and app.get("plotly_chart")
     assert "**Chelsea the cat**. The network says" in words(app)
-    near = [button for button in app.button if button.key and button.key.startswith("near_")]
+    near = [button for button in app.button if button.key and button.key.startswith("map.near_")]
     assert len(near) == 8 and all(float(button.label) <= 1 for button in near)
     assert [float(button.label) for button in near] == sorted((float(one.label) for one in near), reverse=True)
 
 
 def test_a_click_on_a_neighbour_goes_there() -> None:
-    app = open_app(MAP, picture="cat", map_set="photos")
-    near = next(button for button in app.button if button.key and button.key.startswith("near_"))
+    app = open_app(MAP, picture="cat", set="photos")
+    near = next(button for button in app.button if button.key and button.key.startswith("map.near_"))
     near.click().run()
     assert clean(app)
-    assert app.query_params["map_at"] == near.key.removeprefix("near_")
+    assert app.query_params["at"] == near.key.removeprefix("map.near_")
     assert "**Chelsea the cat**. The" not in words(app)
 
 
 @pytest.mark.parametrize("nonsense", ["-1", "99999", "x", "1" * 300, "²"])
 def test_map_follows_the_address_and_survives_nonsense(nonsense: str) -> None:
     app = open_app(
-        MAP, picture="cat", map_set="photos", map_layer="conv2_relu", map_method="pca", map_spread="free",
-        map_at=nonsense,
+        MAP, picture="cat", set="photos", layer="conv2_relu", method="pca", apart="False",
+        at=nonsense,
     )  # fmt: skip
     assert clean(app) and "**Chelsea the cat**" in words(app)
     assert "PCA shows" in words(app) and "conv2_relu" in app.code[0].value
 
 
 def test_own_picture_is_on_the_map() -> None:
-    app = open_app(MAP, map_set="photos")
+    app = open_app(MAP, set="photos")
     app.file_uploader(key="upload").upload("mine.png", photo()).run()
     assert clean(app) and "**mine.png**" in words(app)
     assert f"{len(core.samples.names()) + 1} pictures" in words(app)
 
 
 def test_script_of_the_map_runs() -> None:
-    app = open_app(MAP, picture="cat", map_set="photos", map_layer=core.LOGITS)
+    app = open_app(MAP, picture="cat", set="photos", layer=core.LOGITS)
     assert clean(app)
     exec(app.code[0].value, {})
 
@@ -129,7 +129,7 @@ def test_script_of_the_map_runs() -> None:
 @pytest.mark.usefixtures("mobilenet")
 @pytest.mark.parametrize("page", [pytest.param(INVERSION, marks=pytest.mark.slow), MAP])
 def test_both_pages_work_on_a_network_of_keras(page: str) -> None:
-    settings = {"invert_steps": "24", "invert_layers": "conv_pw_2_relu", "map_set": "photos"}
+    settings = {"invert_steps": "24", "invert_layers": "conv_pw_2_relu", "set": "photos"}
     app = open_app(page, network="mobilenet_0.25", picture="cat", **settings)
     assert clean(app)
     if page == INVERSION:
@@ -140,7 +140,7 @@ def test_both_pages_work_on_a_network_of_keras(page: str) -> None:
 def test_every_picture_has_its_point_and_every_frame_its_place() -> None:
     places = np.array([[0, 0], [2, 1], [4, 3]], np.float32)
     jpeg = core.encode_jpeg(np.zeros((4, 4, 3), np.float32))
-    figure = figures.picture_map(places, [jpeg] * 3, ["a", "b", "c"], mine=[0, 1], chosen=2, side=1.0)
+    figure = figures.picture_map(places, [jpeg] * 3, [("a", "x"), ("<b>", ""), ("c",)], mine=[0, 1], chosen=2, side=1.0)
     assert len(figure.layout.images) == 3 and figure.layout.images[1].x == 2 and figure.layout.images[1].y == 1
-    assert list(figure.data[0].x) == [0, 2, 4] and list(figure.data[0].customdata) == ["a", "b", "c"]
+    assert list(figure.data[0].x) == [0, 2, 4] and list(figure.data[0].customdata) == ["a<br>x", "&lt;b&gt;", "c"]
     assert [(shape.x0, shape.y1) for shape in figure.layout.shapes] == [(-0.5, 0.5), (1.5, 1.5), (3.5, 3.5)]

@@ -59,8 +59,8 @@ def test_card_and_map_of_the_bundled_network() -> None:
 
 
 def test_layer_of_the_address_is_described() -> None:
-    app = open_app(PAGE, map_layer="conv4_2")
-    assert "**conv4_2**, Conv2D: 8 × 8 places" in words(app)
+    app = open_app(PAGE, layer="conv4_2")
+    assert "**conv4_2**, Conv2D: 8 × 8 positions" in words(app)
 
 
 def test_public_mode_takes_no_network(file: Path) -> None:
@@ -73,7 +73,7 @@ def test_own_file_opens_and_every_page_shows_it(local: None, no_child: None, fil
     assert not app.exception and not app.error
     name = app.selectbox(key="network").value
     assert name.startswith("own-") and networks.network_title(name) == "mine.keras"
-    assert "Proposed:" in words(app) and "body/a" in app.selectbox(key="network.map_layer").options
+    assert "Proposed:" in words(app) and "body/a" in app.selectbox(key="network.layer").options
     for page in FOUR:
         app.switch_page(f"app_pages/{page}.py").run()
         assert not app.exception and not app.error, page

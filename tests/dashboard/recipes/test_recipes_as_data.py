@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import core
-from dashboard.recipes import TECHNIQUES, AttackRecipe, Dream, Explain, Invert, Maximize, Recipe, Unit, numbers
+from dashboard.recipes import TECHNIQUES, AttackRecipe, Dream, Embed, Explain, Invert, Maximize, Recipe, Unit, numbers
 
 NETWORK = core.available()[0]
 RECIPE = Maximize(NETWORK, "conv2_relu", (3, 5), steps=3, size=32)
@@ -23,6 +23,7 @@ RECIPES = [
     Explain(NETWORK, "cat", unit=3, options=(("window", 0.25), ("fill", "black"))),
     Invert(NETWORK, "cat", ("conv1_relu",)),
     Unit(NETWORK, "cat", "samples", "conv2_relu", 5),
+    Embed(NETWORK, "photos", "conv2_relu", "pca", side_by_side=False),
 ]
 
 
@@ -36,7 +37,7 @@ def test_settings_come_back(recipe: Recipe) -> None:
 
 def test_every_technique_is_listed_once() -> None:
     assert {type(recipe) for recipe in RECIPES} == set(TECHNIQUES.values())
-    assert len(TECHNIQUES) == 6
+    assert len(TECHNIQUES) == 7
 
 
 @pytest.mark.parametrize(

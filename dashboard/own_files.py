@@ -1,0 +1,141 @@
+"""A person's own pictures and networks: how they come in, and what the file of a network leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+import core
+from dashboard import address, words
+from dashboard.server import networks, results, uploads, user_models
+
+
+def _take_in(key: str) -> None:
+    """A person brought a picture: show it, or say in one sentence why not."""
+    file = st.session_state[key]
+    if file is None:
+        return
+    try:
+        name = uploads.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
+    except ValueError as error:
+        st.session_state.refused = f"{file.name}: {error}"
+        return
+    st.session_state.own_pictures = [*st.session_state.get("own_pictures", ()), name]
+    st.session_state.picture = name
+
+
+def _take_in_network(bring: Callable[[], str]) -> None:
+    """A person brought a network: open it, or say in one sentence why not."""
+    try:
+        name = bring()
+    except ValueError as error:
+        st.session_state.refused = str(error)
+        return
+    st.session_state.own_networks = [*st.session_state.get("own_networks", ()), name]
+    st.session_state.go_to_network = name
+
+
+def bring_network() -> None:
+    """A file with a network, by upload or by its path."""
+    st.caption(
+        "A .keras or .h5 file. It is checked before it is opened, and tried in a separate process first. "
+        "Even so, open only files that you trust."
+    )
+    file = st.file_uploader("Upload, up to 200 MB", type=["keras", "h5", "hdf5"], key="network_file")
+    path = st.text_input("Or its path on this machine", key="network_path", placeholder="~/models/mine.keras")
+    if st.button("Open it", icon=":material/folder_open:", key="open_network"):
+        with st.spinner("Trying the file in a separate process…", show_time=True):
+            if file:
+                _take_in_network(lambda: user_models.bring(file.getvalue(), file.name))
+            else:
+                _take_in_network(lambda: user_models.bring_path(path))
+        st.rerun()
+
+
+def bring_picture() -> None:
+    """A picture by upload or camera."""
+    st.file_uploader(
+        "JPEG, PNG, WebP or GIF", type=["jpg", "jpeg", "png", "webp", "gif"], key="upload", on_change=_take_in,
+        args=("upload",),
+    )  # fmt: skip
+    if st.toggle("Use the camera", key="with_camera"):
+        st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
+
+
+def _change(own: user_models.Own, **said: Any) -> None:
+    """Say something else of the own network, which makes it another one."""
+    try:
+        changed = user_models.put(replace(own, **said))
+    except ValueError as error:
+        st.error(words.text(str(error)), icon=":material/error:")
+        return
+    st.session_state.own_networks = [*st.session_state.get("own_networks", ()), changed]
+    st.session_state.go_to_network = changed
+    st.rerun()
+
+
+def choose_preprocessing(name: str, own: user_models.Own) -> None:
+    """Every normalization tried on pictures; the person decides."""
+    net = networks.network(name)
+    st.subheader("How are its pictures prepared?")
+    st.markdown(
+        "The file does not say in which range of numbers the network expects its pictures. In a wrong one, a network "
+        "gives the same answer to everything, or is never sure. Look at its answers, and decide."
+    )
+    names = uploads.picture_names()
+    pictures = address.several(
+        "Pictures to try", names, key="tried", default=names[:8], format_func=uploads.picture_title,
+    )  # fmt: skip
+    known = {}
+    with st.expander("I know what they show"):
+        for one in pictures:
+            label = st.selectbox(uploads.picture_title(one), ["", *net.labels], key=address.session_key(f"truth_{one}"))
+            if label:
+                known[one] = net.labels.index(label)
+    try:
+        found = results.diagnosis(name, tuple(known or pictures), tuple(known.values()))
+    except ValueError as error:
+        st.info(words.text(str(error)), icon=":material/info:")
+        return
+    st.dataframe([results.answers(net, one, list(known or pictures)) for one in found], hide_index=True)
+    best = found[0].name
+    why = "makes the answers that you gave the likeliest" if known else "makes its answers tell the pictures apart best"
+    st.markdown(f"Proposed: **{core.NORMALIZATIONS[best].title}**, which {why}. Now: {results.prepares(name)}.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        options = [one.name for one in found]
+        wish = st.selectbox(
+            "Prepare them as",
+            options,
+            key=address.session_key("wish"),
+            format_func=lambda one: core.NORMALIZATIONS[one].title,
+            width=320,
+        )
+        if st.button("Use this", type="primary", icon=":material/check:"):
+            _change(own, normalization=wish)
+
+
+def choose_labels(net: core.Classifier, own: user_models.Own) -> None:
+    """Labels for the classes, and a size where the network leaves it open."""
+    st.subheader("What are its classes called?")
+    file = st.file_uploader("A name for each class: text, CSV or JSON", type=["txt", "csv", "json"], key="label_file")
+    with st.container(horizontal=True):
+        if st.button("Use these names", icon=":material/label:", disabled=file is None) and file:
+            try:
+                labels = core.read_labels(file.getvalue(), file.name)
+            except ValueError as error:
+                st.error(words.text(str(error)), icon=":material/error:")
+            else:
+                _change(own, labels=labels)
+        if len(net.labels) == 1000 and st.button("They are ImageNet's, in Keras's order"):
+            _change(own, labels=core.imagenet_labels())
+        if own.labels and st.button("Use class numbers"):
+            _change(own, labels=())
+    if None in net.network.input_shape[1:3]:
+        st.subheader("How large should its pictures be?")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            side = st.number_input("Height and width in pixels", 16, 1024, net.size[0], 8, width=240)
+            if st.button("Use this size", icon=":material/crop_square:"):
+                _change(own, side=int(side))
