@@ -120,7 +120,10 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
 def choose_labels(net: core.Classifier, own: user_models.Own) -> None:
     """Labels for the classes, and a size where the network leaves it open."""
     st.subheader("What are its classes called?")
-    file = st.file_uploader("A name for each class: text, CSV or JSON", type=["txt", "csv", "json"], key="label_file")
+    file = st.file_uploader(
+        "A name for each class: text, a table, JSON, Python or YAML",
+        type=["txt", "csv", "tsv", "json", "yaml", "yml", "py"], key="label_file",
+    )  # fmt: skip
     with st.container(horizontal=True):
         if st.button("Use these names", icon=":material/label:", disabled=file is None) and file:
             try:
