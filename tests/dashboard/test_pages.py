@@ -170,7 +170,7 @@ def test_own_picture_is_there_for_whoever_has_its_address() -> None:
 
 def test_name_of_a_file_cannot_format_the_page() -> None:
     app = open_app("app_pages/activations.py")
-    app.file_uploader(key="upload").upload("a**b[c](d)<i>$x$.png", photo()).run()
+    app.file_uploader(key="upload").upload("a**b[c](d)<i>$x$.png", photo(91)).run()
     assert "on **a··b·c··d··i··x·.png**" in words(app)
 
 
