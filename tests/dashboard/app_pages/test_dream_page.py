@@ -79,10 +79,10 @@ def test_own_video_dreams_and_a_broken_one_gets_a_sentence(open_page: Opener, wo
     app.button(key="run").click().run()
     assert "bring one first" in app.error[0].value
     video = core.encode_mp4(np.random.default_rng(0).random((3, 64, 80, 3), dtype=np.float32))
-    app.get("file_uploader")[-1].upload("video.mp4", video, "video/mp4").run()
+    app.file_uploader(key="video_file").upload("video.mp4", video, "video/mp4").run()
     app.button(key="run").click().run()
     assert not app.exception and not app.error and "3 of 3 frames" in words(app)
-    app.get("file_uploader")[-1].upload("cut.mp4", video[:400], "video/mp4").run()
+    app.file_uploader(key="video_file").upload("cut.mp4", video[:400], "video/mp4").run()
     assert "cut.mp4" in app.error[0].value and "Expected a short" in app.error[0].value
     assert "3 of 3 frames" in words(app), "what was there stays"
 
