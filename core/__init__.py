@@ -24,6 +24,8 @@ The map of the package:
         kept              what was made once for a network, shared by threads
         steps             what kind of layer call a step of a graph is
         heads             the end of a network: from probabilities to logits
+        outputs           what a network gives: classes, a binary logit, numbers, an embedding, maps; how sure that is
+        losses            what a network was trained with, as its file tells
         nonlinearities    where they are; what units are before and after them
         gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
         narrowing         one wanted channel for each picture
@@ -108,6 +110,7 @@ from core.networks.containers import NETWORK_FILES
 from core.networks.detection import PreprocessingFinding, detect_preprocessing
 from core.networks.files import Report, inspect
 from core.networks.labels import LABEL_FILES, read_labels
+from core.networks.outputs import Output
 from core.networks.preprocessing import NORMALIZATIONS, Normalization, normalization
 from core.networks.unit_index import UnitIndex, index_units
 from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
@@ -195,6 +198,7 @@ __all__ = [
     "LayerInfo",
     "Method",
     "Normalization",
+    "Output",
     "Patches",
     "PictureSet",
     "PreprocessingFinding",

@@ -76,16 +76,13 @@ def seen_by(classifier: Classifier, pictures: Pictures, *, scale: int = 1) -> Pi
 def predict(classifier: Classifier, pictures: Pictures, *, top: int = 5) -> list[Prediction]:
     """The ``top`` likeliest classes of each picture and their probabilities in [0, 1], the likeliest first.
 
+    Of a network that gives numbers: the first ``top`` of them by name, in their own order, each as the network says it.
     Pictures of another size than the network's own are cut to the middle and resized (``seen_by``).
     """
     if top < 1:
         raise ValueError(f"Expected to be asked for at least one class, got {top}")
     logits = activations(classifier, seen_by(classifier, pictures), [LOGITS])[LOGITS]
-    probabilities = classifier.probabilities(logits)
-    order = np.argsort(-probabilities, axis=1)[:, :top]
-    return [
-        [(classifier.labels[i], float(row[i])) for i in best] for row, best in zip(probabilities, order, strict=True)
-    ]
+    return [classifier.ranked(row, top) for row in classifier.probabilities(logits)]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """A classifier: a Keras network with its preprocessing, its labels and a map of its layers.
 
 Pictures come in as (N, H, W, 3) float32 RGB in [0, 1]; only ``Classifier.preprocess`` knows what the network wants.
-Scores are logits: a softmax or sigmoid at the end of the network is taken off when the classifier is made.
+Scores are logits: a softmax or sigmoid at the end of the network is taken off when the classifier is made. A network
+that gives numbers has scores too, its numbers, so these can be maximized, explained and attacked like a class.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -17,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from core.networks import graphs
+from core.networks import graphs, outputs
 from core.networks.graphs import Graph, LayerInfo, ReceptiveField
-from core.networks.heads import LOGITS, with_logits
+from core.networks.heads import LOGITS, SCALES, with_logits
 from core.networks.kept import Kept
+from core.networks.outputs import Output
 from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
@@ -41,14 +43,17 @@ class Classifier:
     Attributes:
         name: what it is called in addresses and in ``core.load``.
         network: the Keras model, as it came.
-        labels: a name for each logit; empty for a network without classes (``include_top=False``).
+        labels: a name for each logit, or for each of the numbers that the network gives; empty for a network that ends
+            in maps (``include_top=False``).
         preprocess: (N, H, W, 3) tensor in [0, 1] -> what the network wants; differentiable.
         size: height and width of the pictures it was made for.
         layers: every layer by name, in the order in which they run.
-        scale: what turns logits into probabilities, ``"softmax"`` or ``"sigmoid"`` (classes that do not exclude
-            each other).
+        scale: what turns logits into answers: ``"softmax"`` or ``"sigmoid"`` (classes that do not exclude each other)
+            into probabilities, ``"linear"``, ``"tanh"``, ``"relu"`` or ``"sigmoid"`` into numbers.
         card: what its makers say of it: title, data, recipe, accuracy, ...
         graph: the calls of its layers, for techniques that run a rewritten network (``replaced``).
+        output: the output that it answers with, and what that is.
+        outputs: all its outputs.
         kept: what was made for it, see ``keep``.
     """
 
@@ -61,6 +66,8 @@ class Classifier:
     scale: str
     card: Mapping[str, Any]
     graph: Graph = field(repr=False)
+    output: Output
+    outputs: tuple[Output, ...] = field(repr=False)
     kept: Kept = field(default_factory=lambda: Kept(KEPT), repr=False)
 
     def layer(self, name: str) -> LayerInfo:
@@ -84,9 +91,16 @@ class Classifier:
         return [step.name for step in self.graph.needed([layer]) if step.name in self.layers and step.name != layer]
 
     def probabilities(self, logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Probabilities of logits (N, classes), by the softmax or the sigmoid with which the network ends."""
-        scale = tf.nn.softmax if self.scale == "softmax" else tf.sigmoid
-        return np.asarray(scale(tf.cast(logits, tf.float32)))
+        """Probabilities of logits (N, classes), by the softmax or the sigmoid with which the network ends.
+
+        Where it gives numbers: these numbers, as it says them.
+        """
+        return np.asarray(SCALES[self.scale](tf.cast(logits, tf.float32)))
+
+    def ranked(self, answers: npt.NDArray[np.float32], top: int) -> list[tuple[str, float]]:
+        """The ``top`` of one picture's answers (units,) by name: the likeliest classes; numbers as they come."""
+        order = np.argsort(-answers, kind="stable") if self.has_classes else np.arange(len(answers))
+        return [(self.labels[index], float(answers[index])) for index in order[:top]]
 
     def forward(self, layers: Iterable[str], *, change: Mapping[str, graphs.Change] | None = None) -> Forward:
         """Pictures (N, H, W, 3) -> {layer: activation}, not compiled: to be called inside another ``tf.function``.
@@ -141,6 +155,33 @@ class Classifier:
             kept=Kept(KEPT),
         )
 
+    def answering(self, *, output: str = "", kind: str = "", labels: Sequence[str] | None = None) -> Classifier:
+        """The same network answering with another output, or with the same one taken for another kind.
+
+        Args:
+            output: its name, of ``outputs``; where empty, the one that says most.
+            kind: ``"classes"``, ``"binary"``, ``"numbers"`` or ``"embedding"``; where empty, what it is found to be.
+            labels: a name for each class or number.
+
+        Raises:
+            ValueError: no output of that name, a kind that it cannot be, another number of labels.
+        """
+        shape = (*self.size, int(self.graph.input.shape[-1]))
+        losses = {one.name: one.loss for one in self.outputs}
+        read = graphs.read(self.network, shape)
+        fields = _answering(read, self.name, labels, output=output, kind=kind, losses=losses)
+        return replace(self, kept=Kept(KEPT), **fields)
+
+    @property
+    def kind(self) -> str:
+        """What its output is: ``"classes"``, ``"binary"``, ``"numbers"``, ``"embedding"``, ``"mask"`` or ``"maps"``."""
+        return self.output.kind
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its answers are classes with probabilities."""
+        return self.kind in ("classes", "binary")
+
     def replaced(self, graph: Graph, *, name: str) -> Classifier:
         """The same classifier over a rewritten graph, under another name; ``network`` stays, nothing is kept yet."""
         return replace(self, name=name, graph=graph, kept=Kept(KEPT))
@@ -167,6 +208,9 @@ def classifier(
     preprocess: Preprocess | None = None,
     size: tuple[int, int] | None = None,
     card: Mapping[str, Any] | None = None,
+    output: str = "",
+    kind: str = "",
+    losses: Mapping[str, str] | Sequence[str] = (),
 ) -> Classifier:
     """Read a Keras image classifier: functional, Sequential, nested, or subclassed of Keras layers and operations.
 
@@ -177,25 +221,49 @@ def classifier(
         preprocess: RGB (or grey) in [0, 1] -> the network's own range; nothing happens when not given.
         size: height and width of its pictures; needed where the network's own input leaves them open.
         card: facts to show about it.
+        output: which of several outputs answers; where empty, classes before numbers before maps.
+        kind: ``"classes"``, ``"binary"``, ``"numbers"`` or ``"embedding"``, where what is found is wrong.
+        losses: what the network was trained with, where that is known: by output, or in the order of the outputs.
 
     Raises:
-        ValueError: not one input, an input that is no picture, an open input without ``size``, or too few labels.
+        ValueError: not one input, an input that is no picture, an open input without ``size``, too few labels, no such
+            output, or a kind that it cannot be.
     """
     height, width, channels = _picture_shape(network, name, size)
-    graph, scale = with_logits(graphs.read(network, (height, width, channels)))
-    units = graph.tensors[LOGITS].shape[-1] if LOGITS in graph.tensors else 0
-    names = _named(labels, units, name) if labels is not None else tuple(f"class {i}" for i in range(units))
+    given = None if labels is None else tuple(labels)
+    read = graphs.read(network, (height, width, channels))
     return Classifier(
         name=name,
         network=network,
-        labels=names,
         preprocess=_entrance(preprocess or (lambda pictures: pictures), channels),
         size=(height, width),
-        layers=MappingProxyType(graph.layers),
-        scale=scale,
         card=MappingProxyType(dict(card or {})),
-        graph=graph,
+        **_answering(read, name, given, output=output, kind=kind, losses=losses),
     )
+
+
+def _answering(
+    read: Graph,
+    name: str,
+    labels: Sequence[str] | None,
+    *,
+    output: str = "",
+    kind: str = "",
+    losses: Mapping[str, str] | Sequence[str] = (),
+) -> dict[str, Any]:
+    """What the choice of an output decides of a classifier."""
+    found = outputs.find(read, losses=losses, labels=len(labels or ()))
+    chosen = outputs.choose(found, output, kind)
+    graph, scale = with_logits(outputs.at(read, chosen.name), chosen.kind, scale=chosen.scale)
+    units = graph.tensors[LOGITS].shape[-1] if LOGITS in graph.tensors else 0
+    return {
+        "labels": _named(outputs.names(chosen, labels), units, name),
+        "layers": MappingProxyType(graph.layers),
+        "scale": scale,
+        "graph": graph,
+        "output": chosen,
+        "outputs": found,
+    }
 
 
 def _named(labels: Iterable[str], units: int, name: str) -> tuple[str, ...]:

@@ -121,12 +121,14 @@ class Graph:
         steps: the layer calls.
         tensors: the symbolic output of every layer by name, and of the network under ``END``.
         layers: the facts of every layer.
+        ends: the symbolic outputs of the network by name, in its own order; one of them is the ``END``.
     """
 
     input: Any
     steps: tuple[Step, ...]
     tensors: Mapping[str, Any]
     layers: Mapping[str, LayerInfo] = field(default_factory=dict)
+    ends: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _producers(self) -> Mapping[int, Step]:
@@ -186,9 +188,21 @@ def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
     """
     picture = keras.Input(shape, name="picture")
     reader = _Reader({id(picture): _Trail()})
-    ends = keras.tree.flatten(reader.descend(network, picture, prefix=""))
+    found = reader.descend(network, picture, prefix="")
+    ends = keras.tree.flatten(found)
     end = next((end for end in ends if len(end.shape) == 2), ends[0])
-    return Graph(picture, tuple(reader.steps), {**reader.tensors, END: end}, reader.layers)
+    graph = Graph(picture, tuple(reader.steps), {**reader.tensors, END: end}, reader.layers)
+    return replace(graph, ends=dict(zip(_names_of(found, graph), ends, strict=True)))
+
+
+def _names_of(found: Any, graph: Graph) -> list[str]:
+    """A name for each output: its key in a dictionary, or else its layer's; no two are the same."""
+    ends = keras.tree.flatten(found)
+    producers = [graph.producer(end) for end in ends]
+    names = (
+        sorted(map(str, found)) if isinstance(found, dict) else [one.name if one else "picture" for one in producers]
+    )
+    return [name if name not in names[:index] else f"{name}:{index + 1}" for index, name in enumerate(names)]
 
 
 # ------------------------------------------------------------------------------------------------- the walk

@@ -7,8 +7,9 @@ their logarithm serves: it has the same softmax.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -24,29 +25,52 @@ LOGITS = "(logits)"
 _SAME = frozenset({"Identity", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Cast"})
 _SHAPES = frozenset({"Flatten", "Reshape", "Squeeze", "ExpandDims"})
 _MEANS = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D", "Mean"})
+_FUNCTIONS = frozenset({"Softmax", "Sigmoid", "Tanh", "Relu"})  # as layers or operations
 _LEAST = 1e-12  # what is added to probabilities before their logarithm: 0 is possible in single precision
 
 
-def with_logits(graph: Graph) -> tuple[Graph, str]:
-    """The graph with logits under ``LOGITS`` in place of ``END``, and what makes probabilities of them.
+SCALES: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid, "tanh": tf.tanh, "relu": tf.nn.relu, "linear": tf.identity}
+)
+"""What makes answers of logits: probabilities of classes, and what a network says where it gives numbers."""
 
-    That is ``"softmax"``, also where the network has none, or ``"sigmoid"``. A network whose end has a height and a
-    width has no logits. One sigmoid is two classes: (-z / 2, z / 2) has the softmax that z has as sigmoid, and both
-    can move.
+_OF_CLASSES, _OF_NUMBERS = ("softmax", "sigmoid"), ("sigmoid", "tanh", "relu")
+
+
+def with_logits(graph: Graph, kind: str = "classes", *, scale: str = "") -> tuple[Graph, str]:
+    """The graph with logits under ``LOGITS`` in place of ``END``, and what makes answers of them, of ``SCALES``.
+
+    Of ``"classes"`` that is a softmax, also where the network has none and ``scale`` names nothing else, or a sigmoid.
+    One sigmoid, or one unit that is said to be ``"binary"``, is two classes: (-z / 2, z / 2) has the softmax that z has
+    as sigmoid, and both can move. Of ``"numbers"`` and of an ``"embedding"`` an activation at the end that saturates is
+    taken off, so that they can be moved wherever they are. An end with a height and a width has no logits.
     """
     output = graph.tensors[END]
     if len(output.shape) != 2:
         return _ended(graph, []), "softmax"
-    chain, last = _behind(graph, output)
+    classes = kind in ("classes", "binary")
+    chain, last = behind(graph, output)
     activation = _activation(last) if last else ""
-    if last and activation in ("softmax", "sigmoid") and _transparent(graph, last, chain, activation):
+    wanted = _OF_CLASSES if classes else _OF_NUMBERS
+    if last and activation in wanted and _transparent(graph, last, chain, activation):
         graph = _taken_off(graph, last)
     else:
-        activation, undo = _undone(graph)
+        activation, undo = _undone(graph) if classes else ("", None)
         graph = _appended(graph, undo) if undo else graph
-    if activation == "sigmoid" and output.shape[-1] == 1:
+    if output.shape[-1] == 1 and (kind == "binary" or (classes and activation == "sigmoid")):
         return _ended(_appended(graph, _both), [LOGITS]), "softmax"
-    return _ended(graph, [LOGITS]), activation or "softmax"
+    return _ended(graph, [LOGITS]), activation or scale or ("softmax" if classes else "linear")
+
+
+def ending(graph: Graph) -> str:
+    """What stands at the end: ``"softmax"`` or ``"sigmoid"``, however made, another function's name, or nothing."""
+    chain, last = behind(graph, graph.tensors[END])
+    activation = _activation(last) if last else ""
+    if last and activation in _OF_CLASSES and _transparent(graph, last, chain, activation):
+        return activation
+    if len(graph.tensors[END].shape) == 2 and (mixed := _undone(graph)[0]):
+        return mixed
+    return "" if activation in ("linear", *_OF_CLASSES) else activation
 
 
 def _ended(graph: Graph, names: list[str]) -> Graph:
@@ -55,7 +79,7 @@ def _ended(graph: Graph, names: list[str]) -> Graph:
     return replace(graph, tensors={**tensors, **dict.fromkeys(names, graph.tensors[END])})
 
 
-def _behind(graph: Graph, tensor: Any) -> tuple[list[Step], Step | None]:
+def behind(graph: Graph, tensor: Any) -> tuple[list[Step], Step | None]:
     """The steps at the end that may change nothing, the last one first, and the one before them."""
     chain: list[Step] = []
     step = graph.producer(tensor)
@@ -71,7 +95,7 @@ def _linear(step: Step) -> bool:
 
 def _activation(step: Step) -> str:
     """``"softmax"``, ``"sigmoid"``, or whatever the layer ends with."""
-    return kind(step).lower() if kind(step) in ("Softmax", "Sigmoid") else function_name(step)
+    return kind(step).lower() if kind(step) in _FUNCTIONS else function_name(step)
 
 
 def _transparent(graph: Graph, last: Step, chain: list[Step], activation: str) -> bool:
@@ -88,12 +112,12 @@ def _transparent(graph: Graph, last: Step, chain: list[Step], activation: str) -
     alone = np.prod(sizes) == sizes[axis - 1 if isinstance(axis, int) and axis > 0 else -1]
     shaped = any(kind(step) in _SHAPES for step in chain) or len(sizes) > 1
     pooled = any(kind(step) in _MEANS for step in chain)
-    return bool(alone or (activation == "sigmoid" and not pooled) or not (shaped or pooled))
+    return bool(alone or (activation != "softmax" and not pooled) or not (shaped or pooled))
 
 
 def _taken_off(graph: Graph, step: Step) -> Graph:
     """A softmax or sigmoid is left out; a layer that has one of its own is replaced by a linear copy."""
-    if kind(step) not in ("Activation", "Softmax", "Sigmoid"):
+    if kind(step) not in _FUNCTIONS | {"Activation"}:
         return graph.replaced(step, replace(step, operation=linear_copy(step)))
     before, after = next(step.inputs), step.outputs[0]
 

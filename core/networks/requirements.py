@@ -17,7 +17,7 @@ def require_classes(classifier: Classifier, *, least: int = 1) -> None:
     """The network gives scores of classes, of so many at least."""
     if not classifier.labels:
         raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
-    if len(classifier.labels) < least:
+    if len(classifier.labels) < least and classifier.has_classes:
         raise ValueError(
             f"Expected a network with classes to choose between, got {classifier.name} with {len(classifier.labels)}"
         )

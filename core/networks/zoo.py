@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from core.networks import efficientnet_lite, files
 from core.networks.classifiers import Classifier, Preprocess, classifier
+from core.networks.losses import training_losses
 from core.networks.containers import NETWORK_FILES
 from core.networks.preprocessing import normalization as _normalization
 
@@ -136,6 +137,8 @@ def load_file(
     labels: Iterable[str] | None = None,
     normalization: str | None = None,
     size: tuple[int, int] | None = None,
+    output: str = "",
+    kind: str = "",
     memory: int = files.MEMORY,
 ) -> Classifier:
     """A classifier from a person's own ``.keras`` or ``.h5`` file.
@@ -146,11 +149,14 @@ def load_file(
         normalization: of ``core.NORMALIZATIONS``; where None, ``"bytes"`` for a network that scales its pictures
             itself, ``"unit"`` for any other.
         size: height and width of its pictures, where the network leaves them open; 224 x 224 when not given.
+        output: which of several outputs answers; where empty, classes before numbers before maps.
+        kind: ``"classes"``, ``"binary"`` (one unit tells two classes apart), ``"numbers"`` or ``"embedding"``, where
+            what is found (``Classifier.output``) is wrong.
         memory: bytes that a child process may use to try the file first.
 
     Raises:
         ValueError: a file that ``core.networks.files.inspect`` refuses, labels of another number, an unknown
-            normalization, or a network that takes no pictures.
+            normalization or output, a kind that the output cannot be, or a network that takes no pictures.
     """
     if normalization is not None:
         _normalization(normalization)
@@ -160,11 +166,16 @@ def load_file(
         name=Path(path).stem,
         labels=labels,
         size=size or (files.OPEN_SIDE, files.OPEN_SIDE),
+        output=output,
+        kind=kind,
+        losses=training_losses(path),
         card={"title": Path(path).name, "origin": "A file of yours.", "notes": opened.notes},
     )
-    if labels is None and opened.labels and len(opened.labels) == len(own.labels):
+    counts = {len(own.labels)} | ({2} if len(own.labels) == 1 and not own.output.sure else set())
+    if labels is None and opened.labels and len(opened.labels) in counts:
         said = f"The names of its classes are those of {opened.labels_from}, which lay beside it."
-        own = own.prepared(labels=opened.labels, facts={"notes": (*opened.notes, said)})
+        own = own.answering(output=output, kind=kind, labels=opened.labels)
+        own = own.prepared(facts={"notes": (*opened.notes, said)})
     chosen = normalization or ("bytes" if _scales_itself(own) else "unit")
     return own.prepared(preprocess=_normalization(chosen), facts={"normalization": chosen})
 

@@ -274,7 +274,8 @@ class CrossEntropy(Objective):
 
     Attributes:
         layer: the logits.
-        scale: ``"softmax"``, or ``"sigmoid"`` for classes that do not exclude each other (``Classifier.scale``).
+        scale: ``"softmax"``, or ``"sigmoid"`` for classes that do not exclude each other (``Classifier.scale``). Of any
+            other the units are numbers, and the loss is the number's negative: upwards is towards the target.
     """
 
     layer: str = LOGITS
@@ -285,7 +286,8 @@ class CrossEntropy(Objective):
         logits = activations[self.layer]
         if self.scale == "softmax":
             return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
-        return tf.nn.softplus(-_pick(logits, target, None))
+        own = _pick(logits, target, None)
+        return tf.nn.softplus(-own) if self.scale == "sigmoid" else -own
 
 
 @dataclass(frozen=True)

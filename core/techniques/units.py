@@ -18,6 +18,7 @@ import tensorflow as tf
 from core import checks
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.networks.heads import SCALES
 from core.networks.requirements import require_channels, require_classes, require_size
 from core.networks.unit_index import UnitIndex, require_own_size, require_unit
 from core.pauses import each
@@ -170,10 +171,7 @@ def ablate(
     run = classifier.keep(("ablate", layer), lambda: _ablated(classifier, layer))
     parts = [batch[first : first + BATCH] for first in range(0, len(batch), BATCH)]
     probabilities = np.concatenate([run(tf.constant(part), tf.constant(kept)).numpy() for part in each(parts)])
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-    return [
-        [(classifier.labels[i], float(row[i])) for i in best] for row, best in zip(probabilities, order, strict=True)
-    ]
+    return [classifier.ranked(row, top) for row in probabilities]
 
 
 # ------------------------------------------------------------------------------------------ back to the pixels
@@ -205,7 +203,7 @@ def _strongest(classifier: Classifier, pictures: Floats, layer: str, channel: in
 
 
 def _ablated(classifier: Classifier, layer: str) -> Any:
-    probabilities = tf.nn.softmax if classifier.scale == "softmax" else tf.sigmoid
+    probabilities = SCALES[classifier.scale]
 
     @tf.function(input_signature=[PICTURES, tf.TensorSpec((None,), tf.float32)])
     def run(pictures: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
