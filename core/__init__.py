@@ -110,7 +110,7 @@ from core.networks.containers import NETWORK_FILES
 from core.networks.detection import PreprocessingFinding, detect_preprocessing
 from core.networks.files import Report, inspect
 from core.networks.labels import LABEL_FILES, read_labels
-from core.networks.outputs import Output
+from core.networks.outputs import Output, kinds_for
 from core.networks.preprocessing import NORMALIZATIONS, Normalization, normalization
 from core.networks.unit_index import UnitIndex, index_units
 from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
@@ -264,6 +264,7 @@ __all__ = [
     "inspect",
     "invert",
     "kernels",
+    "kinds_for",
     "last",
     "load",
     "load_file",

@@ -117,9 +117,39 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
             _change(own, normalization=wish)
 
 
+def choose_output(net: core.Classifier, own: user_models.Own) -> None:
+    """Which output answers, and what it is taken for; the person decides."""
+    kinds = core.kinds_for(net.output)
+    if len(net.outputs) == 1 and len(kinds) == 1:
+        return
+    st.subheader("What does it give?")
+    st.markdown(words.output(net))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        output = net.output
+        if len(net.outputs) > 1:
+            output = st.selectbox(
+                "The output that answers", net.outputs, net.outputs.index(_same(net)),
+                key=address.session_key("output"), format_func=lambda one: f"{one.name} ({words.KINDS[one.kind]})", width=320,
+            )  # fmt: skip
+        kinds = core.kinds_for(output)
+        now = net.kind if output.name == net.output.name else output.kind
+        kind = st.selectbox(
+            "It is", kinds, kinds.index(now), key=address.session_key(f"kind_{output.name}"),
+            format_func=words.KINDS.__getitem__, width=320,
+        )  # fmt: skip
+        if st.button("Take it so", icon=":material/check:", key="take_output"):
+            kept = own.labels if len(own.labels) == (2 if kind == "binary" else output.units) else ()
+            _change(own, output=output.name, kind=kind, labels=kept)
+
+
+def _same(net: core.Classifier) -> core.Output:
+    """The network's output as it was found, before anybody said anything of it."""
+    return next(one for one in net.outputs if one.name == net.output.name)
+
+
 def choose_labels(net: core.Classifier, own: user_models.Own) -> None:
     """Labels for the classes, and a size where the network leaves it open."""
-    st.subheader("What are its classes called?")
+    st.subheader("What are its classes called?" if net.has_classes else "What are its numbers called?")
     file = st.file_uploader(
         "A name for each class: text, a table, JSON, Python or YAML",
         type=["txt", "csv", "tsv", "json", "yaml", "yml", "py"], key="label_file",

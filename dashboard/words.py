@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import core
@@ -22,6 +22,43 @@ def remark(classifier: core.Classifier) -> str:
         f"It knows {len(classifier.labels)} classes. Of 100 pictures that it has never seen, it gets "
         f"{100 * accuracy['top1']:.0f} right with its first guess, and {100 * accuracy['top5']:.0f} within five."
     )
+
+
+KINDS = {
+    "classes": "classes",
+    "binary": "two classes, told apart by one unit",
+    "numbers": "numbers",
+    "embedding": "an embedding",
+    "mask": "a mask",
+    "maps": "maps",
+}
+"""What the output of a network may be."""
+
+
+def output(classifier: core.Classifier) -> str:
+    """What the network's output is, and the evidence."""
+    own = classifier.output
+    kind = "a number" if own.kind == "numbers" and own.units == 1 else KINDS[own.kind]
+    said = f"Its output “{text(own.name)}” is taken for {kind}. {text(own.why)}"
+    if own.sure:
+        return said
+    return f"{said} {'Is it a number, or the logit of two classes?' if own.units == 1 else 'That is a guess.'}"
+
+
+def answer(classifier: core.Classifier, prediction: Sequence[tuple[str, float]]) -> str:
+    """What the network says, in a sentence: a class and its probability, or numbers as they are."""
+    name, number = prediction[0]
+    if classifier.has_classes:
+        return f"It says **{text(name)}**, with a probability of {number:.0%}."
+    if len(classifier.labels) == 1:
+        return f"It says **{text(name)}: {number:.4g}**."
+    few = f"; here are the first {len(prediction)}" if len(prediction) < len(classifier.labels) else ""
+    return f"It gives {len(classifier.labels)} numbers{few}."
+
+
+def value(classifier: core.Classifier, number: float) -> str:
+    """One answer: a probability in per cent, or a number as it is."""
+    return f"{number:.1%}" if classifier.has_classes else f"{number:.4g}"
 
 
 def extent(info: core.LayerInfo) -> str:

@@ -21,18 +21,11 @@ from core.networks.graphs import END, Graph, Step
 from core.networks.heads import behind, ending
 from core.networks.steps import kind
 
-KINDS: Mapping[str, str] = {
-    "classes": "classes",
-    "binary": "two classes, told apart by one unit",
-    "numbers": "numbers",
-    "embedding": "an embedding",
-    "mask": "a mask",
-    "maps": "maps",
-}
-"""What an output may be -> in words."""
-
 VECTORS = ("classes", "binary", "numbers", "embedding")
 """The kinds of an output without height and width; a person may choose among them."""
+
+KINDS = (*VECTORS, "mask", "maps")
+"""What an output may be, what says most first."""
 
 _NORMALIZED = {"BatchNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization"}
 _NONLINEAR = {"ReLU", "LeakyReLU", "PReLU", "ELU"}
@@ -98,13 +91,19 @@ def choose(outputs: Sequence[Output], output: str = "", chosen: str = "") -> Out
     best = (found or sorted(outputs, key=_rank))[0]
     if chosen in ("", best.kind):
         return best
-    if chosen not in VECTORS or best.kind not in VECTORS:
-        kinds = VECTORS if best.kind in VECTORS else (best.kind,)
-        raise ValueError(f"Expected an output {best.name!r} of kind {' or '.join(kinds)}, got {chosen!r}")
-    if (chosen == "binary" and best.units != 1) or (chosen == "classes" and best.units == 1):
-        other = "binary or numbers" if best.units == 1 else "classes, numbers or embedding"
-        raise ValueError(f"Expected an output of {best.units} units to be of kind {other}, got {chosen!r}")
+    if chosen not in kinds_for(best):
+        several = " or ".join(kinds_for(best))
+        raise ValueError(
+            f"Expected {several} as the kind of output {best.name!r} of {best.units} units, got {chosen!r}"
+        )
     return replace(best, kind=chosen, sure=True, why="You said so.", scale="")
+
+
+def kinds_for(output: Output) -> tuple[str, ...]:
+    """What an output may be taken for: one unit is no choice of classes, and maps stay what they are."""
+    if output.kind not in VECTORS:
+        return (output.kind,)
+    return ("binary", "numbers") if output.units == 1 else ("classes", "numbers", "embedding")
 
 
 def names(output: Output, labels: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def _classes() -> frozenset[str]:
 
 
 def _rank(output: Output) -> tuple[int, bool, int]:
-    place = list(KINDS).index(output.kind)
+    place = KINDS.index(output.kind)
     return max(1, place), not output.sure, place
 
 

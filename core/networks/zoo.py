@@ -28,8 +28,8 @@ import tensorflow as tf
 
 from core.networks import efficientnet_lite, files
 from core.networks.classifiers import Classifier, Preprocess, classifier
-from core.networks.losses import training_losses
 from core.networks.containers import NETWORK_FILES
+from core.networks.losses import training_losses
 from core.networks.preprocessing import normalization as _normalization
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"

@@ -21,14 +21,14 @@ def show_card() -> None:
         "Parameters": f"{facts.parameters:,}",
         "Layers": f"{len(net.layers)}",
         "Picture size": " × ".join(map(str, (*net.size, 1 if net.grey else 3))),
-        "Classes": f"{len(net.labels)}" if net.labels else "none",
+        "Numbers" if net.labels and not net.has_classes else "Classes": f"{len(net.labels)}" if net.labels else "none",
         "Weights": f"{facts.weights / 1e6:.1f} MB",
         "Activations for one picture": f"{facts.activations / 1e6:.1f} MB",
     }
     with st.container(horizontal=True):
         for label, value in numbers.items():
             st.metric(label, value, width="content")
-    st.markdown(f"Pictures go in as {words.text(results.prepares(name))}. {words.remark(net)}")
+    st.markdown(f"Pictures go in as {words.text(results.prepares(name))}. {words.output(net)} {words.remark(net)}")
 
 
 def choose_layer() -> str:
@@ -89,7 +89,8 @@ show_layer(choose_layer())
 with st.expander("All layers as a table"):
     show_table()
 if brought:
-    if net.labels:
+    own_files.choose_output(net, brought)
+    if net.has_classes:
         own_files.choose_preprocessing(name, brought)
     own_files.choose_labels(net, brought)
     st.subheader("In Python")

@@ -23,14 +23,14 @@ with right:
     st.subheader("What the network says")
     if net.labels:
         prediction = results.prediction(name, picture)
-        best, probability = prediction[0]
-        st.markdown(f"It says **{words.text(best)}**, with a probability of {probability:.0%}. {words.remark(net)}")
-        st.plotly_chart(
-            figures.probabilities(prediction),
-            config=figures.PLAIN,
-            key="probabilities",
-            alt="; ".join(f"{label} {value:.1%}" for label, value in prediction),
-        )
+        st.markdown(f"{words.answer(net, prediction)} {words.remark(net)}")
+        if len(net.labels) > 1:
+            st.plotly_chart(
+                figures.probabilities(prediction) if net.has_classes else figures.numbers(prediction),
+                config=figures.PLAIN,
+                key="probabilities",
+                alt="; ".join(f"{label} {words.value(net, value)}" for label, value in prediction),
+            )
     else:
         st.caption("This network has no classes, but you can look at its layers.")
 

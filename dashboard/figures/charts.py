@@ -41,6 +41,17 @@ def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
     return figure
 
 
+def numbers(prediction: Sequence[tuple[str, float]]) -> go.Figure:
+    """Horizontal bars of numbers that are no probabilities, on both sides of zero."""
+    figure = probabilities(prediction)
+    figure.update_traces(
+        text=[f"{value:.4g}" for _, value in prediction], hovertemplate="%{y}: %{x:.6g}<extra></extra>"
+    )
+    figure.update_xaxes(range=None, autorange=True)
+    figure.add_vline(x=0, line_width=1)
+    return figure
+
+
 def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.Figure:
     """Two bars for each class: the answer as it was, and as it is now."""
     figure = go.Figure()

@@ -32,7 +32,8 @@ _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 class Own:
     """A file and what its person says of it.
 
-    ``labels`` are empty for class numbers; ``normalization`` is empty, and ``side`` 0, where nothing has been said.
+    ``labels`` are empty for class numbers; ``normalization``, ``output`` (which of several answers) and ``kind`` (what
+    it is taken for) are empty, and ``side`` 0, where nothing has been said.
     """
 
     path: Path
@@ -41,17 +42,21 @@ class Own:
     labels: tuple[str, ...] = ()
     normalization: str = ""
     side: int = 0
+    output: str = ""
+    kind: str = ""
 
     @property
     def name(self) -> str:
         """Its name in addresses, which nobody can guess."""
-        said = json.dumps([self.digest, self.labels, self.normalization, self.side])
+        said = json.dumps([self.digest, self.labels, self.normalization, self.side, self.output, self.kind])
         return "own-" + hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def classifier(self) -> core.Classifier:
         """The network. Raises ValueError for a file that is refused, and for labels of another number."""
         opened = NETWORKS.load(self.file, self._opened)
         normalization = core.NORMALIZATIONS.get(self.normalization)
+        if self.output or self.kind or len(self.labels) not in (0, len(opened.labels)):
+            opened = opened.answering(output=self.output, kind=self.kind, labels=self.labels or None)
         return opened.prepared(
             preprocess=normalization,
             labels=self.labels or None,
@@ -71,6 +76,7 @@ class Own:
         """Code that loads it."""
         options = [f"normalization={self.normalization!r}"] if self.normalization else []
         options += [f"size=({self.side}, {self.side})"] if self.side else []
+        options += [f"{name}={getattr(self, name)!r}" for name in ("output", "kind") if getattr(self, name)]
         if self.labels:
             options.append('labels=core.read_labels(Path("labels.txt").read_bytes())')
         return f"core.load({', '.join([repr(self.title), *options])})"

@@ -167,9 +167,15 @@ def test_a_mask_is_no_class():
     ("asked", "sentence"),
     [
         ({"output": "weight"}, "no output 'weight'; there is age, sex"),
-        ({"output": "age", "kind": "classes"}, "1 units to be of kind binary or numbers, got 'classes'"),
-        ({"kind": "binary"}, "2 units to be of kind classes, numbers or embedding, got 'binary'"),
-        ({"kind": "mask"}, "of kind classes or binary or numbers or embedding, got 'mask'"),
+        (
+            {"output": "age", "kind": "classes"},
+            "Expected binary or numbers as the kind of output 'age' of 1 units, got 'classes'",
+        ),
+        (
+            {"kind": "binary"},
+            "Expected classes or numbers or embedding as the kind of output 'sex' of 2 units, got 'binary'",
+        ),
+        ({"kind": "mask"}, "Expected classes or numbers or embedding as the kind .* got 'mask'"),
         ({"output": "age", "labels": ["a", "b", "c"]}, "Expected 1 labels for net, got 3"),
     ],
 )
