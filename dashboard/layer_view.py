@@ -74,11 +74,9 @@ def show_wall(one: Looked, ranking: npt.NDArray[np.integer], pick: Callable[[int
         key=address.session_key(f"wall_{one.picture}"),
         on_pick=lambda tile: pick(int(indices[tile])),
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        shown = (
-            f"{len(indices)} of {one.info.channels} channels" if len(indices) < one.info.channels else "All channels"
-        )
-        st.caption(f"{shown} on **{words.text(one.title)}**. Click one to enlarge it.")
+    shown = "All" if len(indices) == one.info.channels else f"{len(indices)} of {one.info.channels}"
+    st.caption(f"{shown} channels on **{words.text(one.title)}**. Click one to enlarge it.")
+    with st.container(horizontal=True):
         workbench.download("Wall", png, one.file("png"), "image/png")
         arrays = {one.layer: one.activation, "mean": numbers.mean, "maximum": numbers.maximum, "zeros": numbers.zeros}
         workbench.download("Numbers", lambda: core.encode_npz(arrays), one.file("npz"), "application/octet-stream")

@@ -239,7 +239,7 @@ def test_no_public_function_takes_more_than_four_parameters_by_position(path):
             assert len(names) <= 4, f"{function.name} takes {names} by position"
 
 
-LONG = {"attack", "dream", "filters", "inversion", "units", "why"}
+LONG = {"units", "why"}
 """Pages that still hold more than what is special about them."""
 
 

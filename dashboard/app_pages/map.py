@@ -39,8 +39,8 @@ def choose() -> Embed:
             st.segmented_control, "Thumbnails", list(SPREAD), key="apart", default=True, required=True,
             format_func=SPREAD.__getitem__, help="Side by side: each in its own place, so that none hides another.",
         )  # fmt: skip
-        seed = address.whole_number("Seed", most=9999, key="seed", placeholder="0", width=120) or 0
-    return Embed(name, source, layer, method, seed if method == "tsne" else 0, apart)
+        seed = address.whole_number("Seed", most=9999, key="seed", placeholder="0", width=120, disabled=method == "pca")
+    return Embed(name, source, layer, method, (seed or 0) if method == "tsne" else 0, apart)
 
 
 def show_map(pictures: core.PictureSet, mine: list[int], chosen: int) -> None:
