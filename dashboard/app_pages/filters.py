@@ -24,8 +24,9 @@ name, picture = workbench.chosen()
 
 
 def compare_twins() -> None:
-    """The ready comparison: the same units of the other bundled network; run at once."""
-    workbench.ask(compare="network", other_network=next(one for one in core.available() if one != name))
+    """The ready comparison: the same units of the standard network and of its robust twin; run at once."""
+    one, twin = networks.twins(name)
+    workbench.ask(network=one, compare="network", other_network=twin)
 
 
 def mosaic(_: Maximize, frame: core.Frame) -> np.ndarray:

@@ -42,7 +42,7 @@ def choose_unit() -> tuple[str, str, int | None]:
 
 def choose_beside() -> str:
     """Another network, or another picture, or nothing."""
-    others = [one for one in core.available() if one != name]
+    others = networks.others(name)
     pictures = [one for one in uploads.picture_names(st.query_params.get("why_beside")) if one != picture]
     titles = {"": "nothing"} | {one: networks.network_title(one) for one in others}
     titles |= {one: f"Picture: {uploads.picture_title(one)}" for one in pictures}

@@ -63,7 +63,7 @@ def goal(attack: core.Attack, labels: tuple[str, ...]) -> str:
 
 def others(one: AttackRecipe) -> dict[str, AttackRecipe]:
     """The same attack on another network, if wanted."""
-    twins = tuple(other for other in core.available() if other != one.network)
+    twins = tuple(networks.others(one.network))
     other = choose(
         core.Setting("beside", "Networks", "", ("", *twins)), widget=st.selectbox, width=260,
         names=lambda twin: f"{networks.network_title(twin)} too" if twin else "This network only",

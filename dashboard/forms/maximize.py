@@ -75,7 +75,7 @@ def details(one: Maximize, picture: str, *, pointlike: bool) -> Maximize:
 
 def others(one: Maximize) -> dict[str, Maximize]:
     """What to compare with, if anything."""
-    twins = tuple(other for other in core.available() if other != one.network)
+    twins = tuple(networks.others(one.network))
     compare = tuple(key for key in COMPARE if key != "network" or twins)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what = choose(

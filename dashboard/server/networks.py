@@ -101,6 +101,22 @@ def known_networks(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*core.available(), name)))
 
 
+def others(name: str) -> list[str]:
+    """The other networks in the box, to be seen beside this one: its twin first, where its card names one."""
+    twin = _twin(name)
+    return sorted((one for one in core.available() if one != name), key=lambda one: one != twin)
+
+
+def twins(name: str) -> tuple[str, str]:
+    """This network and its twin, which differs in its training only; the first pair in the box where it has none."""
+    first = name if _twin(name) else next(one for one in core.available() if _twin(one))
+    return first, _twin(first)
+
+
+def _twin(name: str) -> str:
+    return str(core.card(name).get("twin", "")) if name in core.available() else ""
+
+
 def shuffled_network(name: str, fraction: float) -> core.Classifier:
     """The network with the weights of this fraction of its layers shuffled, from the last one on; it goes with it."""
     whole = network(name)

@@ -95,7 +95,7 @@ def engine(network, photo, steps):
 
 def memory(width, height):
     """Peak memory of one step on a large picture, above what the process had with the network loaded."""
-    net = core.load(core.available()[0])
+    net = core.load("lens5_standard")
     core.last(core.dream(net, core.shrink(core.samples.load("coffee"), max_side=300), steps=1))
     process, peak, done = psutil.Process(), [0], threading.Event()
     before = process.memory_info().rss

@@ -33,7 +33,7 @@ def main() -> None:
     """Print a table: stage, units beyond the percentile, and the median ratio of score to percentile."""
     if not DATA.exists():
         sys.exit(f"Skipped: there is no {DATA}")
-    net = core.load(sys.argv[1] if len(sys.argv) > 1 else core.available()[0])
+    net = core.load(sys.argv[1] if len(sys.argv) > 1 else "lens5_standard")
     real = core.to_float(validation(DATA)[0][:: 10_000 // PICTURES])
     print(f"{net.name}: {len(real)} real pictures, {STEPS} steps at {net.size[0]} x {net.size[1]}")
     print(f"{'layer':16} {'beyond the 99.9th percentile':>30} {'median score / percentile':>28}")

@@ -13,7 +13,7 @@ APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
 
 def open_app(**address: str) -> AppTest:
     app = AppTest.from_file(APP, default_timeout=120)
-    app.query_params.update(address)
+    app.query_params.update({"network": "lens5_standard", **address})
     return app.run()
 
 

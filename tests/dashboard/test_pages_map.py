@@ -75,7 +75,7 @@ def test_what_was_inverted_stays_when_another_picture_is_chosen() -> None:
 @pytest.mark.parametrize("preset", core.INVERSIONS)
 def test_script_draws_the_same(preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    recipe = Invert(core.available()[0], "cat", ("conv1_relu", core.LOGITS), preset, power=2.0, steps=3, seed=5)
+    recipe = Invert("lens5_standard", "cat", ("conv1_relu", core.LOGITS), preset, power=2.0, steps=3, seed=5)
     exec(recipe.script(), {})
     ours = core.tile(core.last(recipe.run()).images.numpy(), columns=2)
     np.testing.assert_allclose(ours, core.open_image(tmp_path / "inverted.png")[0], atol=1.01 / 255)

@@ -20,7 +20,7 @@ from dashboard.recipes import Unit
 from dashboard.server import jobs, networks, sets, uploads
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
-NETWORK = core.available()[0]
+NETWORK = "lens5_standard"
 STAGES = [stage.layer for stage in core.stages(core.load(NETWORK))]
 
 
@@ -34,7 +34,7 @@ def bounded() -> Iterator[None]:
 
 def open_page(**address: str) -> AppTest:
     app = AppTest.from_file(APP, default_timeout=200)
-    app.query_params.update(address)
+    app.query_params.update({"network": NETWORK, **address})
     app.run()
     return app.switch_page("app_pages/units.py").run()
 
@@ -116,7 +116,7 @@ def test_stopped_look_shows_what_it_saw_and_goes_on() -> None:
     job.latest = partial
     job._stopped.add("test session id")
     app = AppTest.from_file(APP, default_timeout=200)
-    app.query_params.update(units_show="unit", layer="pool2", channel="3")
+    app.query_params.update(network=NETWORK, units_show="unit", layer="pool2", channel="3")
     app.run()
     app = app.switch_page("app_pages/units.py").run()
     assert not app.exception and not app.error

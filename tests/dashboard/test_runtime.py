@@ -23,19 +23,19 @@ def fresh_caches() -> None:
 def test_garbage_collector_leaves_the_network_alone() -> None:
     """Frozen, TensorFlow's objects are not scanned by the two collections of each script run (0.8 s otherwise)."""
     gc.unfreeze()
-    networks.network(core.available()[0])
+    networks.network("lens5_standard")
     assert gc.get_freeze_count() > 100_000
 
 
 def test_network_is_released() -> None:
-    network = weakref.ref(networks.network(core.available()[0]))
+    network = weakref.ref(networks.network("lens5_standard"))
     networks.NETWORKS.forget()
     gc.collect()
     assert network() is None
 
 
 def test_layer_change_and_new_picture_are_not_traced_again() -> None:
-    net = networks.network(core.available()[0])
+    net = networks.network("lens5_standard")
     stages = [stage.layer for stage in core.stages(net)]
     for name in ("cat", "coffee", "flower"):
         for layer in stages:
@@ -73,8 +73,17 @@ def test_public_mode_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fields_in_words_stay_on_the_picture() -> None:
-    info = networks.network(core.available()[0]).layer("conv4_2_relu")
+    info = networks.network("lens5_standard").layer("conv4_2_relu")
     said = words.fields_in_words(info, (8, 8), (64, 64))
     assert len(said) == 64
     assert said[0] == "sees rows 0 to 36, columns 0 to 36"
     assert said[-1] == "sees rows 28 to 64, columns 28 to 64"
+
+
+def test_a_network_is_seen_beside_its_twin_and_one_without_leads_to_the_pair() -> None:
+    assert networks.twins("lens5_standard") == ("lens5_standard", "lens5_robust")
+    assert networks.twins("lens5_robust") == ("lens5_robust", "lens5_standard")
+    assert networks.others("lens5_robust")[0] == "lens5_standard"
+    for name in ("efficientnet_lite0", "mobilenet_v2"):
+        assert networks.twins(name) == ("lens5_standard", "lens5_robust")
+        assert set(networks.others(name)) == set(core.available()) - {name}

@@ -11,7 +11,7 @@ import core
 from core.bundled import train
 from core.networks import zoo
 
-NAMES = core.available()
+NAMES = ("lens5_standard", "lens5_robust")
 RUN = train.Stage(128 * 40, peak=0.3, crops=((0.0, 48, 0.35), (0.5, 64, 0.7)))
 
 

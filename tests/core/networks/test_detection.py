@@ -12,7 +12,7 @@ PHOTOS = [core.samples.load(name) for name in core.samples.names()[:6]]
 
 @pytest.fixture(scope="module")
 def lens():
-    return core.load(core.available()[0])
+    return core.load("lens5_standard")
 
 
 def behind(net, name):

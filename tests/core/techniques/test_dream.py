@@ -24,7 +24,7 @@ MIX = {"conv1_relu": 1.0, "conv2_relu": 2.0}
 
 @pytest.fixture(scope="module")
 def net():
-    return core.load(core.available()[0])
+    return core.load("lens5_standard")
 
 
 @pytest.fixture(scope="module")

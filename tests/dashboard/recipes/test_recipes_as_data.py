@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import core
 from dashboard.recipes import TECHNIQUES, AttackRecipe, Dream, Embed, Explain, Invert, Maximize, Recipe, Unit, numbers
 
-NETWORK = core.available()[0]
+NETWORK = "lens5_standard"
 RECIPE = Maximize(NETWORK, "conv2_relu", (3, 5), steps=3, size=32)
 RECIPES = [
     RECIPE,

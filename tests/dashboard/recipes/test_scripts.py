@@ -11,7 +11,7 @@ import pytest
 import core
 from dashboard.recipes import AttackRecipe, Dream, Explain, Invert, Maximize, Runs, Unit
 
-RECIPE = Maximize(core.available()[0], "conv2_relu", (3, 5), steps=3, size=32)
+RECIPE = Maximize("lens5_standard", "conv2_relu", (3, 5), steps=3, size=32)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_script_makes_the_same_picture(recipe: Maximize, tmp_path: Path, monkeyp
 
 
 CELLS = "_" * 85 + "A" * 86 + "="
-DREAM = Dream(core.available()[0], "cat", 96, steps=2, octaves=2, layers=(("conv3_2_relu", 1.0),))
+DREAM = Dream("lens5_standard", "cat", 96, steps=2, octaves=2, layers=(("conv3_2_relu", 1.0),))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_script_makes_the_same_video(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "recipe",
     [
-        AttackRecipe(core.available()[0], "cat", options=(("steps", 5), ("seed", 2))),
-        AttackRecipe(core.available()[1], "coffee", "mifgsm", "l2", 2.0, "pretzel"),
-        AttackRecipe(core.available()[0], "cat", "deepfool", epsilon=None),
-        AttackRecipe(core.available()[0], "cat", "few_pixels", epsilon=None, options=(("pixels", 3), ("steps", 2))),
+        AttackRecipe("lens5_standard", "cat", options=(("steps", 5), ("seed", 2))),
+        AttackRecipe("lens5_robust", "coffee", "mifgsm", "l2", 2.0, "pretzel"),
+        AttackRecipe("lens5_standard", "cat", "deepfool", epsilon=None),
+        AttackRecipe("lens5_standard", "cat", "few_pixels", epsilon=None, options=(("pixels", 3), ("steps", 2))),
     ],
     ids=lambda recipe: recipe.attack,
 )
@@ -83,7 +83,7 @@ def test_script_makes_the_same_adversarial_picture(
     np.testing.assert_array_equal(core.to_uint8(ours), core.to_uint8(core.open_image(tmp_path / "adversarial.png")))
 
 
-NETWORK = core.available()[0]
+NETWORK = "lens5_standard"
 INVERT = Invert(NETWORK, "cat", ("conv1_relu", "conv3_2_relu"), steps=3)
 
 
