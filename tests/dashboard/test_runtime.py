@@ -87,3 +87,15 @@ def test_a_network_is_seen_beside_its_twin_and_one_without_leads_to_the_pair() -
     for name in ("efficientnet_lite0", "mobilenet_v2"):
         assert networks.twins(name) == ("lens5_standard", "lens5_robust")
         assert set(networks.others(name)) == set(core.available()) - {name}
+
+
+def test_every_layer_has_the_story_of_its_stage() -> None:
+    net = networks.network("efficientnet_lite0")
+    says = {stage.name: stage.says for stage in core.stages(net)}
+    told = {layer: words.story(net, layer) for layer in net.layers}
+    assert told["stem_conv"] == says["stem"] and told["block1a_project"] == says["112 × 112"]
+    assert told["block2a_depthwise"] == says["56 × 56"] and told["block5b_add"] == says["14 × 14"]
+    assert told["block6a_depthwise"] == told["top"] == says["7 × 7"] and told["logits"] == ""
+    lens = networks.network("lens5_standard")
+    assert words.story(lens, "conv4_2") == core.stages(lens)[3].says and words.story(lens, "pool1") == ""
+    assert "75% of its first guesses" in words.remark(net) and "53 right" in words.remark(lens)

@@ -13,7 +13,7 @@ from core.techniques.attribution import crops
 
 @pytest.fixture(scope="module")
 def net():
-    return core.load(core.available()[0])
+    return core.load("lens5_standard")
 
 
 @pytest.fixture(scope="module")

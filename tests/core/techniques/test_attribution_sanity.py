@@ -12,7 +12,7 @@ import core
 
 @pytest.fixture(scope="module")
 def net():
-    return core.load(core.available()[0])
+    return core.load("lens5_standard")
 
 
 @pytest.fixture(scope="module")
