@@ -18,8 +18,8 @@ def remark(classifier: core.Classifier) -> str:
     accuracy = classifier.card.get("accuracy", {})
     if "top1_published" in accuracy:
         return (
-            f"It knows {len(classifier.labels):,} things. Its authors found {accuracy['top1_published']:.0%} of its first "
-            f"guesses right on photographs that it never saw; of 100 that this project keeps for its tests it names "
+            f"It knows {len(classifier.labels):,} things. Its authors found {accuracy['top1_published']:.0%} of its "
+            f"first guesses right on photographs that it never saw; of 100 that this project keeps for its tests it names "
             f"{100 * accuracy['top1_photographs']:.0f}."
         )
     if "top1" not in accuracy:
@@ -80,7 +80,7 @@ def extent(info: core.LayerInfo) -> str:
 
 
 def story(classifier: core.Classifier, layer: str) -> str:
-    """What is known to live in the stage of a layer: the one that it is named after, or the next with maps of its size."""
+    """What is known to live in the stage of a layer: the one it is named after, or the next with maps of its size."""
     stages, names = core.stages(classifier), list(classifier.layers)
     size = classifier.layer(layer).shape[:-1]
     unnamed = (stage for stage in stages if not any(name.startswith(stage.name) for name in names))

@@ -2,8 +2,9 @@
 
 The network is that of Tan and Le, arXiv:1905.11946, in the form for phones (tensorflow/tpu, models/official/
 efficientnet/lite): inverted residual blocks (Sandler et al., arXiv:1801.04381) without squeeze-and-excitation, with
-ReLU6 where the paper has Swish. Each block widens its maps sixfold (``expand``), filters each of them alone (``depthwise``),
-and narrows them again (``project``, without a nonlinearity); where size and width stay, its input is added (``add``).
+ReLU6 where the paper has Swish. Each block widens its maps sixfold (``expand``), filters each of them alone
+(``depthwise``), and narrows them again (``project``, without a nonlinearity); where size and width stay, its input is
+added (``add``).
 
 Names: ``block3a`` is the first repetition of the third block. ``block3a_expand`` and ``block3a_depthwise`` come after
 the nonlinearity, ``block3a_project`` after the normalization; the layers that lead there end in ``_conv`` and ``_bn``.

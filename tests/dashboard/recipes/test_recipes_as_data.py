@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import core
 from dashboard.recipes import TECHNIQUES, AttackRecipe, Dream, Embed, Explain, Invert, Maximize, Recipe, Unit, numbers
 
 NETWORK = "lens5_standard"
