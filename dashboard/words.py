@@ -19,7 +19,7 @@ def remark(classifier: core.Classifier) -> str:
     if "top1_published" in accuracy:
         return (
             f"It knows {len(classifier.labels):,} things. Its authors found {accuracy['top1_published']:.0%} of its "
-            f"first guesses right on photographs that it never saw; of 100 that this project keeps for its tests it names "
+            f"first guesses right on photographs that it never saw; of 100 others it names "
             f"{100 * accuracy['top1_photographs']:.0f}."
         )
     if "top1" not in accuracy:

@@ -16,11 +16,11 @@ Opener = Callable[..., AppTest]
 
 @pytest.fixture
 def open_page() -> Opener:
-    """``open_page("filters", steps="16")``: the page with this address."""
+    """``open_page("filters", steps="16")``: the page with this address, with the small network where it names none."""
 
     def opened(page: str, **address: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=200)
-        app.query_params.update(address)
+        app.query_params.update({"network": "lens5_standard", **address})
         app.run()
         return app.switch_page(f"app_pages/{page}.py").run()
 

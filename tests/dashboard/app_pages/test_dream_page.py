@@ -16,7 +16,7 @@ from dashboard.server import jobs
 
 Opener = Callable[..., AppTest]
 Words = Callable[[AppTest], str]
-NETWORK = core.available()[0]
+NETWORK = "lens5_standard"
 QUICK = {"octaves": "1", "steps": "2", "size": "256"}
 
 

@@ -18,7 +18,7 @@ from dashboard.server import jobs
 
 Opener = Callable[..., AppTest]
 Words = Callable[[AppTest], str]
-NETWORK = core.available()[0]
+NETWORK = "lens5_standard"
 QUICK = {"units": "number", "numbers": "3,5", "layer": "conv2_relu", "steps": "16", "size": "64"}
 RECIPE = Maximize(NETWORK, "conv2_relu", (3, 5), steps=16, size=64)
 

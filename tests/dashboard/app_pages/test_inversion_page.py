@@ -7,13 +7,12 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import core
 from dashboard import workbench
 from dashboard.recipes import Invert
 
 Opener = Callable[..., AppTest]
 Words = Callable[[AppTest], str]
-NETWORK = core.available()[0]
+NETWORK = "lens5_standard"
 QUICK = {"picture": "cat", "steps": "24", "layers": "conv1_relu|conv3_2_relu"}
 
 
