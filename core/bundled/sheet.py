@@ -24,6 +24,7 @@ from core.types import Pictures
 
 ACROSS = 8
 SMALL, LARGE = 112, 160  # sides of the pictures of filters, by what the network was made for
+DREAM_SIDE = 384
 DREAMED = ("coffee", "cat", "flower")
 INVERTED = ("coffee", "temple")
 ATTACKED = ("coffee", "cat", "temple")
@@ -46,8 +47,8 @@ def filters(name: str, *, steps: int = 128) -> Pictures:
 
 
 def dream(name: str) -> Pictures:
-    """The first sample picture as the network dreams it (H, W, 3), 768 pixels wide."""
-    photo = core.shrink(core.samples.load(core.samples.names()[0]), max_side=768)
+    """The first sample picture as the network dreams it (H, W, 3), as large as the page makes it by default."""
+    photo = core.shrink(core.samples.load(core.samples.names()[0]), max_side=DREAM_SIDE)
     dreamed: Pictures = core.last(core.dream(core.load(name), photo)).images.numpy()[0]
     return dreamed
 
