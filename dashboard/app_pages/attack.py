@@ -91,7 +91,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )  # fmt: skip
 made = bench.results()
 if not made:
-    show_picture(st.columns(3)[0], recipe.photo()[0], "What the network sees")
+    left, right = st.columns([1, 2], gap="large")
+    show_picture(left, recipe.photo()[0], "What the network sees")
+    if path := workbench.ready("attack", name):
+        right.image(str(path), alt=f"Three attacks on {name}", width=512)
+        right.caption(
+            "Three photographs; the change that PGD found for each, at most 2/255, shown 40 times as strong; and the "
+            "photographs with that change, which the network no longer names as before. Press Run for your own picture."
+        )
     st.stop()
 pairs = {}
 for (key, one), where in zip(made.items(), st.columns(len(made), gap="large"), strict=True):
