@@ -38,12 +38,10 @@ def layers_of(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def name_of(entry: Mapping[str, Any]) -> str:
-    """The name of a layer in its description."""
+    """The name by which the calls in a description refer to a layer."""
     config = entry.get("config")
     inner = config.get("name") if isinstance(config, dict) else None
-    return (
-        str(entry.get("name") or inner or entry.get("class_name") or "layer").lower() if inner is None else str(inner)
-    )
+    return str(entry.get("name") or inner or entry.get("class_name") or "layer")
 
 
 def names_in(layers: list[dict[str, Any]]) -> list[str]:

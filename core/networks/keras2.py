@@ -120,10 +120,7 @@ class _Work:
 
     def notes(self, version: str) -> tuple[str, ...]:
         """What was changed, one sentence each."""
-        written = (
-            f"Written by Keras {version[:12] or '2'} and translated." if self.legacy else "Written by another Keras."
-        )
-        notes = [written] if self.legacy or self.dropped else []
+        notes = [f"Written by Keras {version[:12] or '2'} and translated."] if self.legacy else []
         if self.dropped:
             notes.append(f"Left out, since no answer depends on it: {', '.join(self.dropped)}.")
         if self.replaced:

@@ -123,7 +123,9 @@ def _deserialized(description: dict[str, Any], name: str) -> keras.Model:
     except MemoryError as error:
         raise ValueError(f"Expected a network that fits into the memory it may have, got {name}") from error
     except Exception as error:
-        raise ValueError(f"Expected a file that Keras can open, got {name}: {first_words(error)}") from error
+        raise ValueError(
+            f"Expected a file that Keras can open, got {name}, in which Keras finds: {first_words(error)}"
+        ) from error
     if not isinstance(network, keras.Model):
         raise ValueError(f"Expected a network in {name}, got a single {type(network).__name__}")
     return network
@@ -147,6 +149,10 @@ def _version(archive: zipfile.ZipFile) -> str:
 
 
 def first_words(error: Exception) -> str:
-    """The first line of what an error says, or the last where the first says only where it was."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[-1 if lines[0].startswith("in user code") else 0][:300]
+    """What an error says in one line of at most 200 characters: its cause, where Keras wraps it in a description."""
+    text = str(error)
+    if "Exception encountered:" in text:
+        text = text.rpartition("Exception encountered:")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
+    words = lines[-1 if lines[0].startswith("in user code") else 0]
+    return words if len(words) <= 200 else words[:200].rpartition(" ")[0] + " ..."

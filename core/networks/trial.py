@@ -78,20 +78,30 @@ def in_a_child(file: Path, kind: str, memory: int, name: str) -> Report:
 def child() -> None:
     """What the child process does: prints a ``Report`` or a refusal as one line of JSON."""
     path, kind, memory = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    _limit(memory)
+    limit(memory)
     try:
-        said: dict[str, Any] = asdict(_try(path, kind))
+        said: dict[str, Any] = asdict(try_file(path, kind))
     except ValueError as error:
-        said = {"refused": " ".join(str(error).split())[:480]}
+        said = {"refused": sentence(error)}
     except MemoryError:
         said = {}
     except Exception as error:  # whatever a damaged file makes a library raise: it has ended here, not in the server
-        said = {"refused": f"Expected an undamaged file, got {path.name}, which is damaged ({type(error).__name__})"}
+        said = {"refused": damaged(path, error)}
     sys.stdout.write("\n" + json.dumps(said) + "\n")
 
 
-def _limit(memory: int) -> None:
-    """Let this process use so many bytes more, no more processor time than it may take, and write no file."""
+def sentence(error: ValueError) -> str:
+    """A refusal as one line."""
+    return " ".join(str(error).split())[:480]
+
+
+def damaged(path: Path, error: Exception) -> str:
+    """The sentence for a file that made a library raise something else than a refusal."""
+    return f"Expected an undamaged file, got {path.name}, which is damaged ({type(error).__name__})"
+
+
+def limit(memory: int, *, files: bool = False) -> None:
+    """Let this process use so many bytes more, no more processor time than it may take, and write ``files`` or none."""
     statm = Path("/proc/self/statm")
     if not statm.exists():  # only Linux counts addresses; elsewhere the time limit has to do
         return
@@ -99,7 +109,8 @@ def _limit(memory: int) -> None:
     for kind, most in ((resource.RLIMIT_AS, used + memory), (resource.RLIMIT_CPU, 4 * SECONDS)):
         resource.setrlimit(kind, (most, most))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if not files:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _memory() -> int:
@@ -107,7 +118,7 @@ def _memory() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if resource else 0
 
 
-def _try(path: Path, kind: str) -> Report:
+def try_file(path: Path, kind: str) -> Report:
     """Check the links and sizes inside the weights, build the network, and run it on one grey picture."""
     before = _memory()
     network, notes = saved_models.build(path, kind)

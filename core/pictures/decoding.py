@@ -62,9 +62,9 @@ def open_image(
     become RGB, 16-bit grey keeps its precision, and what is transparent lies on white. ``max_side`` shrinks the picture
     (antialiased, aspect ratio kept) until its longer side is at most that; a smaller picture stays as it is.
 
-    ``stretch`` is for grey of more than 8 bits (microscopes, X-rays): where None, 12 bits in a file of 16 are seen as 12, and
-    values that are negative or beyond every depth go from the darkest to the brightest; True always does so, False never
-    looks at the values.
+    ``stretch`` is for grey of more than 8 bits (microscopes, X-rays): where None, 12 bits in a file of 16 are seen as
+    12, and values that are negative or beyond every depth go from the darkest to the brightest; True always does so,
+    False never looks at the values.
 
     Returns ``(1, H, W, 3)`` float32 RGB in [0, 1]. Raises ``ValueError`` for whatever is not such a picture, is
     larger than ``max_bytes``, has more than ``max_pixels`` or a side over 32,767, or is cut off or damaged.
