@@ -353,3 +353,28 @@ def test_channels_first_is_refused(tmp_path):
     body = L.Conv2D(4, 1, data_format="channels_first")(image)
     with pytest.raises(ValueError, match=r"with one input of shape|channels first"):
         core.classifier(keras.Model(image, L.Flatten()(body)), name="first")
+
+
+def test_a_network_that_answers_nan_is_refused(tmp_path):
+    huge = network()
+    huge.set_weights([np.full_like(weight, 3e38) for weight in huge.get_weights()])
+    huge.save(tmp_path / "huge.keras")
+    refused(
+        tmp_path / "huge.keras", "a network that answers with numbers, got huge.keras, which answers NaN or infinity"
+    )
+
+
+def test_a_damaged_entry_is_said_to_be_damaged_not_too_large(good, tmp_path):
+    data = bytearray(good.read_bytes())
+    data[data.index(b"model.weights.h5") + 3000] ^= 255  # inside the stored weights: the archive's checksum fails
+    (tmp_path / "damaged.keras").write_bytes(data)
+    refused(tmp_path / "damaged.keras", "broken or cut off|damaged")
+
+
+def test_whatever_a_library_raises_in_the_child_is_one_sentence(good, monkeypatch, capsys):
+    monkeypatch.setattr(trial, "limit", lambda *_, **__: None)
+    monkeypatch.setattr(trial.saved_models, "build", lambda *_: {}["nothing"])
+    monkeypatch.setattr(trial.sys, "argv", ["child", str(good), "keras", str(trial.MEMORY)])
+    trial.child()
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said == {"refused": "Expected an undamaged file, got good.keras, which is damaged (KeyError)"}
