@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from dashboard import figures
 from dashboard.recipes import Invert
 
 INVERSION, MAP = "app_pages/inversion.py", "app_pages/map.py"
-QUICK = {"picture": "cat", "invert_steps": "24", "invert_layers": "conv1_relu|conv5_2_relu"}
+QUICK = {"picture": "cat", "steps": "24", "layers": "conv1_relu|conv5_2_relu"}
 
 
 def clean(app: AppTest) -> bool:
@@ -32,44 +31,6 @@ def test_inversion_opens_with_something_to_look_at() -> None:
     assert clean(app) and shown(app) == 1
     assert app.button(key="more").disabled
     assert "arxiv.org/abs/1412.0035" in words(app)
-
-
-def test_inversion_runs_and_goes_on() -> None:
-    app = open_app(INVERSION, **QUICK)
-    app.button(key="run").click().run()
-    assert clean(app)
-    frame = app.session_state["growth_invert_a"].frame
-    assert frame.step == 24 and frame.images.shape == (2, 64, 64, 3)
-    assert "About" in words(app) or "24 steps" in words(app)
-    assert shown(app) == 3 and app.get("plotly_chart") and app.get("bidi_component")
-    assert "**conv1_relu**  \npixels 0." in words(app)
-    app.button(key="more").click().run()
-    assert clean(app) and app.session_state["growth_invert_a"].frame.step == 72
-    assert "steps=72," in app.code[0].value
-
-
-def test_inversion_of_both_networks_follows_the_address() -> None:
-    app = open_app(INVERSION, **QUICK, invert="caricature", power="2.0", seed="3", invert_beside="lens5_robust")
-    app.button(key="run").click().run()
-    assert clean(app)
-    one, other = app.session_state.inversions.values()
-    assert (one.preset, one.power, one.seed, one.layers) == ("caricature", 2.0, 3, ("conv1_relu", "conv5_2_relu"))
-    assert other == replace(one, network="lens5_robust") and shown(app) == 6
-
-
-def test_inversion_without_layers_gets_one_sentence() -> None:
-    app = open_app(INVERSION, **QUICK)
-    app.multiselect(key="inversion.invert_layers").set_value([]).run()
-    app.button(key="run").click().run()
-    assert not app.exception and "Expected 1 to 64 layers, got 0" in app.error[0].value
-
-
-def test_what_was_inverted_stays_when_another_picture_is_chosen() -> None:
-    app = open_app(INVERSION, **QUICK)
-    app.button(key="run").click().run()
-    app.session_state.picture = "coffee"
-    app.run()
-    assert clean(app) and shown(app) == 3
 
 
 @pytest.mark.parametrize("preset", core.INVERSIONS)
@@ -129,7 +90,7 @@ def test_script_of_the_map_runs() -> None:
 @pytest.mark.usefixtures("mobilenet")
 @pytest.mark.parametrize("page", [pytest.param(INVERSION, marks=pytest.mark.slow), MAP])
 def test_both_pages_work_on_a_network_of_keras(page: str) -> None:
-    settings = {"invert_steps": "24", "invert_layers": "conv_pw_2_relu", "set": "photos"}
+    settings = {"steps": "24", "layers": "conv_pw_2_relu", "set": "photos"}
     app = open_app(page, network="mobilenet_0.25", picture="cat", **settings)
     assert clean(app)
     if page == INVERSION:

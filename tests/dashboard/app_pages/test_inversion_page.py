@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -46,3 +47,23 @@ def test_no_layers_get_a_sentence(open_page: Opener) -> None:
     app = open_page("inversion", **{**QUICK, "layers": "|"})
     app.button(key="run").click().run()
     assert not app.exception and "Expected" in app.error[0].value
+
+
+def test_the_address_names_what_is_drawn(open_page: Opener) -> None:
+    app = open_page("inversion", **QUICK, preset="caricature", power="2.0", seed="3", beside="lens5_robust")
+    app.button(key="run").click().run()
+    assert not app.exception and not app.error
+    one = Invert(NETWORK, "cat", ("conv1_relu", "conv3_2_relu"), "caricature", steps=24, power=2.0, seed=3)
+    for recipe in (one, replace(one, network="lens5_robust")):
+        frame = workbench.find(recipe).latest.frame
+        assert frame.step == 24 and frame.images.shape == (2, 64, 64, 3)
+
+
+def test_what_was_drawn_stays_when_another_picture_is_chosen(open_page: Opener, words: Words) -> None:
+    app = open_page("inversion", **QUICK)
+    app.button(key="run").click().run()
+    before = len(app.get("image"))
+    app.session_state.picture = "coffee"
+    app.run()
+    assert not app.exception and not app.error
+    assert len(app.get("image")) == before >= 3 and "24 steps" in words(app)
