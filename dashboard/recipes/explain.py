@@ -44,6 +44,11 @@ class Explain(OnPicture):
         own = {setting.name for setting in core.METHODS[method].settings}
         return {name: value for name, value in self.options if name in own}
 
+    def square(self) -> dict[str, Any]:
+        """What hides a place: ``window`` and ``fill`` of ``core.occlusions``, as set or as usual."""
+        chosen = dict(self.options)
+        return {"window": chosen.get("window"), "fill": chosen.get("fill", "grey")}
+
     def found(self, method: str, *, fraction: float = 0.0) -> npt.NDArray[np.float32]:
         """The map (h, w) of one method, by the network with this fraction of its layers shuffled. Raises ValueError."""
         unit, options = (self.layer, self.unit), tuple(self.options_of(method).items())

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from dashboard.recipes.base import OnPicture, opening
+from dashboard.server import networks
 
 SETS = {"samples": "core.sample_tiles(size=net.size)", "cifar10": "core.cifar10(size=net.size)"}
 OWN_SET = 'list(core.gather("my_pictures", size=net.size))[-1]'
@@ -17,9 +18,8 @@ back = core.projection(net, best.pictures, {layer!r}, {channel}, positions=best.
 Path("patches.png").write_bytes(core.encode_png(core.tile(best.cut())))
 Path("projections.png").write_bytes(core.encode_png(core.tile(core.around_grey(best.cut(back)))))
 print(found[{layer!r}].nearest({channel}))
-{ablate}
 """
-ABLATE = "print(core.ablate(net, core.seen_by(net, {photo}), {layer!r}, [{channel}]))"
+ABLATE = "print(core.ablate(net, core.seen_by(net, {photo}), {layer!r}, [{channel}]))\n"
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Unit(OnPicture):
     method: str = "deconvnet"
 
     def _body(self) -> str:
-        own = {"pictures": SETS.get(self.source, OWN_SET)}
-        own["ablate"] = ABLATE.format(photo=opening(self.picture), layer=self.layer, channel=self.channel)
-        return BODY.format(**asdict(self) | own)
+        body = BODY.format(**asdict(self) | {"pictures": SETS.get(self.source, OWN_SET)})
+        if not networks.network(self.network).labels:
+            return body
+        return body + ABLATE.format(photo=opening(self.picture), layer=self.layer, channel=self.channel)

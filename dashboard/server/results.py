@@ -118,13 +118,25 @@ def explanation(
 
 @cached
 def hiding(
-    name: str, picture_name: str, layer: str, units: tuple[int, ...], *, window: float, fill: str
+    name: str, picture_name: str, layer: str, units: tuple[int, ...], *, window: float | None, fill: str
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """What ``core.occlusions`` finds for several units of a layer."""
     classifier = networks.network(name)
     seen = core.seen_by(classifier, uploads.picture(picture_name))
     with SLOT.turn():
         return core.occlusions(classifier, seen, units, layer=layer, window=window, fill=fill)
+
+
+def hidden(
+    photo: npt.NDArray[np.float32], place: tuple[int, int], grid: tuple[int, int], *, window: float | None, fill: str
+) -> npt.NDArray[np.float32]:
+    """A picture (1, h, w, 3) with the square hidden at a ``place`` (row, column) of the grid of ``hiding``."""
+    side = core.window_side(photo.shape[1:3], window)
+    row, column = (
+        round(at * (length - side) / max(1, count - 1)) + side // 2
+        for at, length, count in zip(place, photo.shape[1:3], grid, strict=True)
+    )
+    return core.occluded(photo, row, column, window=side, fill=fill)
 
 
 TILE = 112

@@ -253,11 +253,3 @@ def test_every_page_works_on_a_network_of_keras(page: str) -> None:
             app.select_slider(key="filters.size").set_value(64)
         app.button(key="run").click().run()
         assert not app.exception and not app.error
-
-
-@pytest.mark.parametrize("closer", ["curves", "hide"])
-def test_explanations_looked_at_closer(closer: str) -> None:
-    app = open_app("app_pages/why.py", picture="cat", explain="pretzel", why_closer=closer, why_beside="lens5_robust")
-    assert not app.exception and not app.error
-    shown = words(app)
-    assert shown.count("why “pretzel”?") == 2 and all(one.title in shown for one in core.METHODS.values())

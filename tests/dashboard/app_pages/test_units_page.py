@@ -19,7 +19,7 @@ import core
 from dashboard.recipes import Unit
 from dashboard.server import jobs, networks, sets, uploads
 
-APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
+APP = str(Path(__file__).parents[3] / "dashboard" / "frame.py")
 NETWORK = "lens5_standard"
 STAGES = [stage.layer for stage in core.stages(core.load(NETWORK))]
 
@@ -68,16 +68,16 @@ def test_story_tells_every_stage() -> None:
 
 
 def test_one_unit_under_every_lens() -> None:
-    app = open_page(units_show="unit", layer="conv3_2_relu", channel="6", picture="cat", projected="guided", off="True")
+    app = open_page(show="unit", layer="conv3_2_relu", channel="6", picture="cat", projected="guided", off="True")
     assert not app.exception and not app.error
     shown = words(app)
     assert "Unit 6" in shown and "Carried back by Guided backprop" in shown
-    for title in ("On your picture", "What excites it most", "What in them does it", "Units most like it"):
+    for title in ("On your picture", "What excites it most", "What in them excites it", "Most similar units"):
         assert f"**{title}**" in shown
     assert "Without it the network says" in shown
     assert len(app.get("bidi_component")) == 3 and len(app.get("image")) == 3
     names = [one.label for one in app.get("download_button")]
-    assert names == ["PNG", "What it likes", "What it hates", "Settings as JSON"]
+    assert names == ["PNG", "What excites it", "What silences it", "Settings as JSON"]
     for negative in (False, True):
         assert jobs.find(("drawing", NETWORK, "conv3_2_relu", 6, negative)).state is jobs.State.FINISHED
     app.toggle(key="units.off").set_value(False).run()
@@ -86,7 +86,7 @@ def test_one_unit_under_every_lens() -> None:
 
 @pytest.mark.slow
 def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
-    app = open_page(units_show="unit")
+    app = open_page(show="unit")
     assert not app.exception and f"**{STAGES[-2]}**" in words(app)
     (index,) = [job.latest[STAGES[-2]] for job in jobs.TABLE.all() if job.key[2:3] == (tuple(STAGES),)]
     assert f"Unit {index.selective(1)[0]}" in words(app)
@@ -98,7 +98,7 @@ def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
 
 @pytest.mark.parametrize("channel", ["-1", "99999", "x"])
 def test_impossible_unit_falls_back(channel: str) -> None:
-    app = open_page(units_show="unit", layer="conv1_relu", channel=channel, set="nonsense")
+    app = open_page(show="unit", layer="conv1_relu", channel=channel, set="nonsense")
     assert not app.exception and not app.error
     assert app.number_input(key="units.channel").value is None and app.selectbox(key="units.set").value == "samples"
 
@@ -116,7 +116,7 @@ def test_stopped_look_shows_what_it_saw_and_goes_on() -> None:
     job.latest = partial
     job._stopped.add("test session id")
     app = AppTest.from_file(APP, default_timeout=200)
-    app.query_params.update(network=NETWORK, units_show="unit", layer="pool2", channel="3")
+    app.query_params.update(network=NETWORK, show="unit", layer="pool2", channel="3")
     app.run()
     app = app.switch_page("app_pages/units.py").run()
     assert not app.exception and not app.error
@@ -137,7 +137,7 @@ def _within(index: core.UnitIndex, total: int) -> core.UnitIndex:
 
 def test_own_folder_is_read_in_local_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVSCOPE_MODE", "local")
-    app = open_page(units_show="unit", layer="conv2_relu", channel="5")
+    app = open_page(show="unit", layer="conv2_relu", channel="5")
     app.text_input(key="own_folder").set_value(str(folder(tmp_path))).run()
     app.button(key="open_set").click().run()
     assert not app.exception and not app.error
@@ -156,7 +156,7 @@ def test_own_zip_is_read_in_local_mode(monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(10):
             out.writestr(f"a/{number}.png", picture_file(number))
     name = sets.bring_set(file.getvalue(), "my**zip.zip")
-    app = open_page(units_show="unit", layer="conv2_relu", channel="5", set=name)
+    app = open_page(show="unit", layer="conv2_relu", channel="5", set=name)
     assert not app.exception and not app.error
     assert "10 of 10 pictures" in words(app) and sets.set_title(name) == "my··zip.zip"
 
@@ -165,7 +165,7 @@ def test_bad_sets_get_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ValueError, match="got a public one"):
         sets.bring_set(str(tmp_path), "x")
     monkeypatch.setenv("CONVSCOPE_MODE", "local")
-    app = open_page(units_show="unit", layer="conv2_relu")
+    app = open_page(show="unit", layer="conv2_relu")
     app.text_input(key="own_folder").set_value(str(tmp_path / "nowhere")).run()
     app.button(key="open_set").click().run()
     assert not app.exception and "got one that does not exist" in app.error[0].value
@@ -190,7 +190,7 @@ def test_cifar_that_does_not_come_gets_one_sentence(monkeypatch: pytest.MonkeyPa
 
 
 def test_code_of_the_page_runs_and_settings_tell_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(units_show="unit", layer="conv2_relu", channel="5", picture="cat")
+    app = open_page(show="unit", layer="conv2_relu", channel="5", picture="cat")
     monkeypatch.chdir(tmp_path)
     exec(app.code[0].value, {})
     assert {path.name for path in tmp_path.iterdir()} == {"patches.png", "projections.png"}

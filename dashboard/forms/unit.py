@@ -1,0 +1,73 @@
+"""The form of the top activating patches: which pictures, which unit, and how patches are carried back to pixels."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import core
+from dashboard import address, words
+from dashboard.forms.settings import choose
+from dashboard.server import networks, sets
+
+SHOWN = {"story": "Layer by layer", "unit": "One unit in detail"}
+BACK = (
+    "They differ in what a rectifier lets through: DeconvNet what is positive on the way back, guided backprop only "
+    "where the unit was active too, the gradient what was active. Without max-pooling, DeconvNet hardly depends on the "
+    "picture (Springenberg et al., arXiv:1412.6806); guided backprop comes first there."
+)
+
+
+def view(name: str) -> tuple[str, str, str]:
+    """What to show, over which set of pictures, carried back how."""
+    pools = any(info.kind == "MaxPooling2D" for info in networks.network(name).layers.values())
+    usual = core.PROJECTIONS[0 if pools else 1]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = choose(core.Setting("show", "Show", "story", tuple(SHOWN)), names=SHOWN.__getitem__)
+        pictures = choose(
+            core.Setting("set", "Pictures", "samples", tuple(sets.set_names())), widget=st.selectbox, width=260,
+            names=sets.set_title,
+        )  # fmt: skip
+        projection = core.Setting("projected", "Carried back by", usual, core.PROJECTIONS, help=BACK)
+        method = choose(projection, names=method_title)
+        if sets.may_bring_sets():
+            bring()
+    return shown, pictures, method
+
+
+def method_title(method: str) -> str:
+    """What to call a way back: as attribution calls it."""
+    return core.METHODS[method].title
+
+
+def bring() -> None:
+    """A folder or a zip of one's own."""
+    with st.popover("Your own pictures", icon=":material/folder_open:"):
+        folder = st.text_input("Folder or zip on this machine", key="own_folder", placeholder="/home/me/photos")
+        folder = folder.strip()
+        st.button("Open the folder", on_click=lambda: take(folder, folder), disabled=not folder, key="open_set")
+        file = st.file_uploader("Or a zip", type="zip", key="own_zip", max_upload_size=200)
+        if file is not None:
+            st.button("Open the zip", on_click=lambda: take(file.getvalue(), file.name), key="open_zip")
+
+
+def take(source: str | bytes, title: str) -> None:
+    """Choose a folder or zip, or say in one sentence why not."""
+    try:
+        address.put(set=sets.bring_set(source, title))
+    except ValueError as error:
+        st.session_state.refused = str(error)
+
+
+def unit(name: str, stages: list[core.Stage]) -> tuple[str, int | None]:
+    """The layer and the unit, None for the one that stands out most."""
+    net = networks.network(name)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        usual = stages[-2 if len(stages) > 1 else -1].layer if stages else next(iter(net.layers))
+        layer = choose(
+            core.Setting("layer", "Layer", usual, tuple(net.layers)), widget=st.selectbox, width=360,
+            names=lambda one: f"{one} · {net.layer(one).channels} units",
+        )  # fmt: skip
+        most = net.layer(layer).channels - 1
+        asked = address.whole_number("Unit", most=most, key="channel", placeholder="stands out most", width=180)
+    st.markdown(f"**{words.text(layer)}**: {words.extent(net.layer(layer))}. {words.story(net, layer)}")
+    return layer, asked

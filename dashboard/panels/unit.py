@@ -1,0 +1,176 @@
+"""One unit under every lens: patches, projections, similar units, the answer without it, and pictures drawn for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+import core
+from dashboard import address, components, figures, forms, words, workbench
+from dashboard.forms.unit import method_title
+from dashboard.recipes import Unit
+from dashboard.server import networks, results, uploads
+
+Plate = Callable[..., None]
+NEAR = 6
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A unit that is looked at, and where it was excited over a set of pictures."""
+
+    recipe: Unit
+    index: core.UnitIndex
+    found: results.Excited
+    pictures: int
+
+    @property
+    def layer(self) -> str:
+        """The unit's layer."""
+        return self.recipe.layer
+
+    @property
+    def channel(self) -> int:
+        """The unit's number in its layer."""
+        return self.recipe.channel
+
+
+def show(lens: Lens, plate: Plate) -> None:
+    """Everything about the unit; ``plate`` draws units that a click goes to."""
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        show_on_picture(lens)
+    if lens.found.silent:
+        middle.info(f"Nothing in {lens.pictures:,} pictures excites unit {lens.channel}: it is nowhere above zero.")
+    else:
+        back = f"Carried back by {method_title(lens.recipe.method)}; grey is nothing." + at_ceiling(lens.found)
+        with middle:
+            where = "Each cut to what the unit sees. Hover to see where it comes from."
+            show_tiles(lens, "What excites it most", lens.found.patches, caption=where)
+        with right:
+            show_tiles(lens, "What in them excites it", lens.found.projections, caption=back)
+    left, middle, right = st.columns(3, gap="medium")
+    with middle:
+        show_nearest(lens, plate)
+    with right:
+        show_switched_off(lens)
+    with left:
+        show_files(lens, show_drawings(lens))
+
+
+def show_on_picture(lens: Lens) -> None:
+    """Where it responds on the person's picture."""
+    st.markdown("**On your picture**")
+    recipe, net = lens.recipe, networks.network(lens.recipe.network)
+    activation = results.activations(recipe.network, recipe.picture, (lens.layer,))[lens.layer]
+    statistics = core.statistics(activation)
+    rank = list(statistics.strongest("maximum")).index(lens.channel) + 1
+    if net.layer(lens.layer).spatial:
+        seen = core.seen_by(net, uploads.picture(recipe.picture), scale=4)
+        heat = figures.over(seen[0], core.maps(activation[0][..., lens.channel : lens.channel + 1])[0], "Viridis", 0.5)
+        alt = f"Unit {lens.channel} of {lens.layer} over {uploads.picture_title(recipe.picture)}"
+        st.image(heat, width="stretch", alt=alt)
+    st.caption(
+        f"Maximum {statistics.maximum[lens.channel]:.3g}, rank {rank} of {net.layer(lens.layer).channels} in its "
+        f"layer; in the pictures below up to {lens.index.values[lens.channel, 0]:.3g}."
+    )
+
+
+def show_tiles(lens: Lens, title: str, tiles: Iterable[Any], *, caption: str) -> None:
+    """Nine tiles; under the cursor, where they come from."""
+    st.markdown(f"**{title}**")
+    wall = figures.plate([[tile[None]] for tile in tiles], columns=3, inner=1, margin=2)
+    components.wall(
+        figures.data_url(core.encode_png(wall.pixels)), columns=3, labels=lens.found.labels, chosen=-1, key=title,
+        smooth=True, alt=f"{title}: unit {lens.channel} of {lens.layer}", on_pick=lambda _: None,
+    )  # fmt: skip
+    st.caption(caption)
+
+
+def at_ceiling(found: results.Excited) -> str:
+    """Why projections are all grey, where some are."""
+    flat = sum(1 for one in found.projections if one.min() == one.max())
+    return f" {flat} of them are: the unit is at its ceiling there, and small changes do nothing." if flat else ""
+
+
+def show_nearest(lens: Lens, plate: Plate) -> None:
+    """The units that respond to the same pictures; a click goes there."""
+    near = lens.index.nearest(lens.channel, count=NEAR)
+    st.markdown("**Most similar units**")
+    if not near:
+        st.caption("This layer has no other unit.")
+        return
+    labels = [f"unit {other}: correlation {alike:.2f}" for other, alike in near]
+    plate([(lens.layer, other) for other, _ in near], key="nearest", columns=3, back=False, labels=labels)
+    told = ", ".join(f"{other} ({alike:.2f})" for other, alike in near)
+    st.caption(f"Their mean activations rise and fall with this one's over the pictures: {told}. Click one.")
+
+
+def show_switched_off(lens: Lens) -> None:
+    """What the network says without the unit."""
+    st.markdown("**What it does for the answer**")
+    recipe = lens.recipe
+    if not networks.network(recipe.network).labels:
+        st.caption("This network has no classes, so there is no answer to change.")
+        return
+    near = [other for other, _ in lens.index.nearest(lens.channel, count=NEAR)]
+    off = forms.choose(core.Setting("off", "Switch this unit off", False))
+    group = off and forms.choose(core.Setting("off_near", f"and the {len(near)} most similar to it", False))
+    before = dict(results.prediction(recipe.network, recipe.picture))
+    if not off:
+        chart = figures.probabilities(list(before.items()))
+        st.plotly_chart(chart, config=figures.PLAIN, key="on", alt="Answers")
+        return
+    channels = (lens.channel, *(near if group else ()))
+    after = results.without_units(recipe.network, recipe.picture, lens.layer, channels)
+    best, first = max(after, key=lambda label: after[label]), next(iter(before))
+    both = before | ({} if best in before else {best: results.all_probabilities(recipe.network, recipe.picture)[best]})
+    st.plotly_chart(
+        figures.before_after(both, after), config=figures.PLAIN, key="off_bars",
+        alt="Answers with and without the unit",
+    )  # fmt: skip
+    told, instead = words.text(first), words.text(best)
+    change = f"still **{told}**" if best == first else f"**{instead}** instead of **{told}**"
+    st.caption(
+        f"Without {'them' if group else 'it'} the network says {change}: {told} went from {before[first]:.1%} to "
+        f"{after[first]:.1%}."
+    )
+
+
+def show_drawings(lens: Lens) -> list[results.Drawing]:
+    """The picture that excites the unit most, and the one that silences it most."""
+    st.markdown("**Drawn for it: what excites it, and what silences it**")
+    made = []
+    for column, negative in zip(st.columns(2, gap="small"), (False, True), strict=True):
+        with column:
+            drawn = results.drawing(lens.recipe.network, lens.layer, lens.channel, negative=negative)
+            if drawn:
+                made.append(drawn)
+                alt = f"The picture that {'silences' if negative else 'excites'} unit {lens.channel} most"
+                st.image(drawn.pixels, width="stretch", alt=alt)
+    st.page_link(
+        "app_pages/filters.py", label="Draw it larger, with more steps", icon=":material/auto_awesome:",
+        query_params={
+            "network": lens.recipe.network, "picture": lens.recipe.picture, "layer": lens.layer, "units": "number",
+            "numbers": str(lens.channel),
+        },
+    )  # fmt: skip
+    return made
+
+
+def show_files(lens: Lens, drawings: list[results.Drawing]) -> None:
+    """The card as a file, its settings, and the code."""
+    card = figures.plate([(lens.found.patches, lens.found.projections)], columns=1)
+    files = {"png": ("PNG", workbench.png(lens.recipe, card.pixels))}
+    for drawn, word in zip(drawings, ("excites", "silences"), strict=False):
+        files[f"png_{word}"] = (f"What {word} it", workbench.png(lens.recipe, drawn.pixels))
+    workbench.files(lens.recipe, f"{lens.layer}_{lens.channel}".replace("/", "."), **files)
+    workbench.code(lens.recipe)
+
+
+def go_to(unit: tuple[str, int]) -> None:
+    """Look at a unit, in a callback."""
+    address.put(show="unit", layer=unit[0], channel=unit[1])

@@ -1,0 +1,128 @@
+"""The page that explains answers: any class or unit, two networks or pictures, occlusion, and the shuffled test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from dashboard.panels.explain import FRACTIONS, shuffled
+from dashboard.recipes import Explain
+from dashboard.server import jobs
+
+APP = str(Path(__file__).parents[3] / "dashboard" / "frame.py")
+NETWORK = "lens5_standard"
+OPACITIES = ("0.25", "1.0")
+
+
+def open_page(**address: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=200)
+    app.query_params.update({"network": NETWORK, "picture": "cat", **address})
+    app.run()
+    return app.switch_page("app_pages/why.py").run()
+
+
+def words(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.markdown, *app.caption, *app.info))
+
+
+def test_its_own_answer_is_explained_by_every_method_and_can_be_taken_along() -> None:
+    app = open_page()
+    assert not app.exception and not app.error
+    net = core.load(NETWORK)
+    best, _ = core.predict(net, core.samples.load("cat"))[0][0]
+    assert f"why “{best}”?" in words(app)
+    assert {one.title for one in core.METHODS.values()} <= {one.value for one in app.caption}
+    assert [one.label for one in app.get("download_button")] == ["Maps", "Row as PNG", "Settings as JSON"]
+
+
+def test_any_unit_of_any_layer_is_explained() -> None:
+    app = open_page(layer="conv3_2_relu", channel="5")
+    assert not app.exception and not app.error
+    assert "why “conv3_2_relu 5”?" in words(app) and "“conv3_2_relu 5” falls by" in words(app)
+    app.number_input(key="why.channel").set_value(6).run()
+    assert "why “conv3_2_relu 6”?" in words(app) and app.query_params["channel"] == "6"
+
+
+def test_two_pictures_are_explained_one_below_the_other() -> None:
+    app = open_page(beside="coffee", explain="pretzel")
+    assert not app.exception and not app.error
+    assert words(app).count("why “pretzel”?") == 2 and "(A cup of coffee" in words(app)
+    assert len(app.get("download_button")) == 6
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"beside": "../etc/passwd"},
+        {"layer": "conv9", "channel": "3"},
+        {"explain": "unicorn"},
+        {"window": "0", "fill": "pink"},
+        {"layer": "conv1_relu", "channel": "99999"},
+        {"classes": "unicorn|", "opacity": "7"},
+    ],
+    ids=str,
+)
+def test_nonsense_in_the_address_falls_back(nonsense: dict[str, str]) -> None:
+    app = open_page(**nonsense)
+    assert not app.exception and not app.error
+    assert {one.title for one in core.METHODS.values()} <= {one.value for one in app.caption}
+
+
+def test_occlusion_follows_window_fill_and_classes() -> None:
+    app = open_page(window="0.25", fill="blurred", classes="pretzel|goldfish", closer="hide")
+    assert not app.exception and not app.error
+    assert app.multiselect(key="why.classes").value == ["pretzel", "goldfish"]
+    assert {"pretzel", "goldfish"} <= {one.value.split(" (")[0] for one in app.caption}
+    app.session_state["hidden"] = 0
+    before = words(app)
+    app.session_state["hidden"] = 5
+    app.run()
+    assert words(app) != before, "another place hides something else"
+
+
+def test_code_is_that_of_the_settings() -> None:
+    app = open_page(layer="conv2_relu", channel="3", window="0.25", fill="black", beside="lens5_robust")
+    assert all(f'core.load("{name}")' in one.value for name, one in zip((NETWORK, "lens5_robust"), app.code, strict=True))
+    code = app.code[0].value
+    assert "layer='conv2_relu'" in code and "unit = 3" in code
+    assert "{'occlusion': {'window': 0.25, 'fill': 'black'}}" in code
+
+
+def test_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page(explain="pretzel")
+    monkeypatch.chdir(tmp_path)
+    exec(app.code[0].value, {})
+    assert (tmp_path / "maps.npz").stat().st_size > 1000
+
+
+def test_shuffling_goes_from_the_top_down_and_what_was_stopped_goes_on() -> None:
+    net = core.load(NETWORK)
+    recipe = Explain(net.name, "cat", unit=net.labels.index("pretzel"))
+    key = ("shuffled", recipe)
+    jobs.TABLE.forget(lambda one: one == key)
+    job = jobs.open(key, lambda: shuffled(recipe), progress=lambda found: len(found) / 36)
+    next(job.follow())
+    assert len(job.latest) == 1 and job.state is jobs.State.WAITING
+    app = open_page(closer="truth", explain="pretzel")
+    assert not app.exception and not app.error
+    done, own = job.latest, recipe.found("gradient")
+    assert len(done) == len(core.METHODS) * len(FRACTIONS) and job.state is jobs.State.FINISHED
+    alike = [core.similarity(own, done["gradient", fraction]) for fraction in FRACTIONS]
+    assert alike[0] > alike[-1]
+
+
+@pytest.mark.parametrize("closer", ["curves", "hide"])
+def test_two_networks_and_one_looked_at_closer(closer: str) -> None:
+    app = open_page(explain="pretzel", closer=closer, beside="lens5_robust")
+    assert not app.exception and not app.error
+    shown = words(app)
+    assert shown.count("why “pretzel”?") == 2 and all(one.title in shown for one in core.METHODS.values())
+
+
+@pytest.mark.parametrize("opacity", OPACITIES)
+def test_strength_of_the_overlay_is_in_the_address(opacity: str) -> None:
+    app = open_page(opacity=opacity)
+    assert str(app.select_slider(key="why.opacity").value) == opacity
