@@ -25,7 +25,7 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import address
+from dashboard import address, words
 from dashboard.recipes import Recipe, Runs
 from dashboard.server import jobs, limits, memory, networks
 
@@ -155,7 +155,7 @@ class Bench:
                 watch(jobs.open(_key(one), partial(self._grow, one, self.before[key])), bar, picture, say=self.say)
         except ValueError as error:
             place.empty()
-            st.error(str(error), icon=":material/error:")
+            st.error(words.text(str(error)), icon=":material/error:")
             address.put(run="")
             address.value("run")
         else:
@@ -268,7 +268,7 @@ def cost(estimates: Sequence[core.Estimate]) -> str:
         )
     seconds = sum(one.seconds for one in estimates)
     limits.limits().check_seconds(seconds)
-    return f"About {max(1, round(seconds))} seconds and {needed / 2**30:.2f} GiB of memory."
+    return f"About {max(1, round(seconds))} s and {needed / 2**30:.2f} GiB of memory."
 
 
 def download(label: str, data: bytes | Callable[[], bytes], file_name: str, mime: str) -> None:

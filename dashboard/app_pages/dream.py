@@ -86,7 +86,7 @@ st.markdown(SAYS)
 try:
     recipe = form.recipe(name, picture)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(words.text(str(error)), icon=":material/error:")
     st.stop()
 bench = workbench.Bench({"a": recipe}, mosaic=small, say=say, video=lambda one: one.make != "still")
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -90,7 +90,7 @@ try:
     asked = form.recipe(name, picture)
     both = {"a": asked} | form.others(asked)
 except ValueError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(words.text(str(error)), icon=":material/error:")
     st.stop()
 bench = workbench.Bench(both, mosaic=mosaic)
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -87,7 +87,7 @@ def test_a_run_goes_on_with_its_history() -> None:
 
 
 def test_a_run_that_does_not_fit_is_refused_before_it_begins() -> None:
-    assert "2 seconds" in workbench.cost([core.Estimate(2.2, 2**20)])
+    assert "About 2 s and" in workbench.cost([core.Estimate(2.2, 2**20)])
     with pytest.raises(ValueError, match="free memory"):
         workbench.cost([core.Estimate(1, 2**20), core.Estimate(1, 2**60)])
     with pytest.raises(ValueError, match="free memory"):

@@ -29,7 +29,7 @@ def only() -> Dream:
 
 def test_dreams_and_goes_deeper(open_page: Opener, words: Words) -> None:
     app = open_page("dream", picture="cat", **QUICK)
-    assert app.button(key="more").disabled and app.get("bidi_component"), "a finished one until then"
+    assert app.button(key="more").disabled and app.main.get("bidi_component"), "a finished one until then"
     app.button(key="run").click().run()
     assert not app.exception and not app.error
     recipe = only()

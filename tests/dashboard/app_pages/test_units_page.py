@@ -63,7 +63,7 @@ def test_story_tells_every_stage() -> None:
     shown = words(app)
     for stage in core.stages(core.load(NETWORK)):
         assert stage.says in shown and f"of {stage.layer}. Click one." in shown
-    assert len(app.get("bidi_component")) == 2 * len(STAGES)
+    assert len(app.main.get("bidi_component")) == 2 * len(STAGES)
     assert not [button for button in app.button if button.key == "go_on"]
 
 
@@ -75,7 +75,7 @@ def test_one_unit_under_every_lens() -> None:
     for title in ("On your picture", "What excites it most", "What in them excites it", "Most similar units"):
         assert f"**{title}**" in shown
     assert "Without it the network says" in shown
-    assert len(app.get("bidi_component")) == 3 and len(app.get("image")) == 3
+    assert len(app.main.get("bidi_component")) == 3 and len(app.get("image")) == 3
     names = [one.label for one in app.get("download_button")]
     assert names == ["PNG", "What excites it", "What silences it", "Settings as JSON"]
     for negative in (False, True):
