@@ -85,7 +85,9 @@ def test_occlusion_follows_window_fill_and_classes() -> None:
 
 def test_code_is_that_of_the_settings() -> None:
     app = open_page(layer="conv2_relu", channel="3", window="0.25", fill="black", beside="lens5_robust")
-    assert all(f'core.load("{name}")' in one.value for name, one in zip((NETWORK, "lens5_robust"), app.code, strict=True))
+    assert all(
+        f'core.load("{name}")' in one.value for name, one in zip((NETWORK, "lens5_robust"), app.code, strict=True)
+    )
     code = app.code[0].value
     assert "layer='conv2_relu'" in code and "unit = 3" in code
     assert "{'occlusion': {'window': 0.25, 'fill': 'black'}}" in code
