@@ -22,6 +22,7 @@ CONFIG: dict[str, str | int | bool] = {
     "theme.base": str(HERE / "theme.toml"),
     "server.address": "127.0.0.1",
     "server.maxUploadSize": 200,
+    "server.fileWatcherType": "none",  # it looks at thousands of modules in the event loop: all wait for 10 to 20 s
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,

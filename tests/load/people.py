@@ -85,6 +85,7 @@ class Person(threading.Thread):
             try:
                 self.chance.choice(self.acts)()
             except LookupError as error:
+                self._at = None
                 self.record.wrong.append(f"{error}: {self.visitor.words[:200]!r}")
                 self.visitor.go()
             time.sleep(self.chance.uniform(0.5, 3))
@@ -117,6 +118,7 @@ class Person(threading.Thread):
 
     def why(self) -> None:
         """Every explanation of one answer."""
+        self._at = None
         with self.record.timed("why"):
             self.visitor.go("why")
 

@@ -154,7 +154,8 @@ class Visitor:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
-            self._fresh, self._begun = {}, True
+            self._fresh = {}
+            self._begun = self._page in ("", message.new_session.page_script_hash)
         elif kind == "navigation":
             self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
             self.pages[""] = next(page.page_script_hash for page in message.navigation.app_pages if page.is_default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 
 import pytest
 import streamlit as st
@@ -102,3 +103,9 @@ def test_a_public_server_says_what_it_bounds(monkeypatch, ask, fits, sentence):
         ask(limits.limits(), 1)
     monkeypatch.setenv("CONVSCOPE_MODE", "local")
     ask(limits.limits(), 1)
+
+
+def test_no_way_of_starting_watches_files():
+    """Streamlit's watcher looks at every imported module, once for each session, in the event loop (12 to 20 s)."""
+    config = tomllib.loads((command.HERE.parent / ".streamlit" / "config.toml").read_text())
+    assert config["server"]["fileWatcherType"] == command.CONFIG["server.fileWatcherType"] == "none"
