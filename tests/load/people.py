@@ -30,6 +30,8 @@ import psutil
 from tests.load.visitor import UnsettledError, Visitor, answer
 
 ROOT = Path(__file__).parents[2]
+PICTURES = 10
+"""How many of the samples people choose from."""
 KINDS = ("first page", "picture", "layer", "filters", "dream", "attack", "why", "stop")
 
 
@@ -95,10 +97,10 @@ class Person(threading.Thread):
     def picture(self) -> None:
         """Another picture on the first page: what does the network say?"""
         self._open("")
-        chosen = self.chance.choice(self.visitor.options("picture"))
+        chosen = self.chance.randrange(PICTURES)
         with self.record.timed("picture"):
-            self.visitor.choose("picture", chosen)
-            self.record.note(f"answer to {chosen}", answer(self.visitor.words))
+            self.visitor.pick("thumbnails", "picked", chosen)
+            self.record.note(f"answer to picture {chosen}", answer(self.visitor.words))
 
     def layer(self) -> None:
         """Another layer on the activations page."""

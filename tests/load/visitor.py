@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -15,6 +16,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+INTERNAL = "$$STREAMLIT_INTERNAL_KEY"
 FINISHED = {ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR}
 
 
@@ -71,6 +73,17 @@ class Visitor:
         if wait:
             self.settle(run)
         return run
+
+    def pick(self, key: str, event: str, value: Any) -> None:
+        """What a component of our own tells: ``event`` with ``value``; waits."""
+        state = self._set(key)
+        state.json_value = "{}"
+        told = WidgetState(id=f"{INTERNAL}_{state.id}__events")
+        told.json_trigger_value = json.dumps([{"event": event, "value": value}])
+        self._states[told.id] = told
+        run = self._send()
+        del self._states[told.id]
+        self.settle(run)
 
     def settle(self, run: int) -> None:
         """Wait until the page of this run, or of a later one, is at rest."""
@@ -141,8 +154,11 @@ class Visitor:
         try:
             for data in self._socket:
                 message = ForwardMsg.FromString(bytes(data))  # type: ignore[arg-type]
-                if message.WhichOneof("type") == "ref_hash":
-                    message = self._cached[message.ref_hash]
+                if ref := message.ref_hash:
+                    where = message.metadata
+                    message = ForwardMsg()
+                    message.CopyFrom(self._cached[ref])
+                    message.metadata.CopyFrom(where)
                 elif message.metadata.cacheable or message.hash:
                     self._cached[message.hash] = message
                 with self._news:
