@@ -6,7 +6,7 @@
 
 ``all`` is every picture that the pages show of a network until a person runs their own: its filters, dream, inversion
 and attack, each as ``KIND_NAME.jpg`` in a folder. ``filters`` are eight units of each stage, spread evenly over its
-channels, so nobody chose them, and eight classes. ``dream`` is the first sample picture; ``dreams`` are three
+channels, so nobody chose them, and eight classes that people recognize. ``dream`` is the first sample picture; ``dreams`` are three
 photographs, each above what the network dreams into it. ``inversion`` is two photographs, each beside what the stages
 have kept of it and above their caricatures. ``attack`` is three photographs, each beside a change that the eye does not
 see, made visible, and the picture with that change, which the network calls something else.
@@ -28,6 +28,8 @@ DREAM_SIDE = 384
 DREAMED = ("coffee", "cat", "flower")
 INVERTED = ("coffee", "temple")
 ATTACKED = ("coffee", "cat", "temple")
+CLASSES = ("flamingo", "scorpion", "tiger", "zebra", "sports car", "teddy", "bubble", "daisy")
+"""What people recognize, where a network knows it; else eight classes, spread evenly."""
 
 
 def filters(name: str, *, steps: int = 128) -> Pictures:
@@ -40,10 +42,17 @@ def filters(name: str, *, steps: int = 128) -> Pictures:
     fields = {stage.layer: net.layer(stage.layer).receptive_field for stage in core.stages(net)}
     rows = []
     for layer in (*(layer for layer, field in fields.items() if not field or max(field.size) > 3), core.LOGITS):
-        count = len(net.labels) if layer == core.LOGITS else net.layer(layer).channels
-        channels = np.linspace(0, count - 1, ACROSS).astype(int).tolist()
+        channels = _drawn(net, layer)
         rows.append(core.last(core.maximize(net, layer, channels, size=size, steps=steps)).images.numpy())
     return core.tile(np.concatenate(rows), columns=ACROSS, margin=2)
+
+
+def _drawn(net: core.Classifier, layer: str) -> list[int]:
+    """The channels, or the classes, that the sheet shows of a layer."""
+    if layer == core.LOGITS and set(CLASSES) <= set(net.labels):
+        return [net.labels.index(label) for label in CLASSES]
+    count = len(net.labels) if layer == core.LOGITS else net.layer(layer).channels
+    return [int(channel) for channel in np.linspace(0, count - 1, ACROSS)]
 
 
 def dream(name: str) -> Pictures:
