@@ -6,10 +6,11 @@
 
 ``all`` is every picture that the pages show of a network until a person runs their own: its filters, dream, inversion
 and attack, each as ``KIND_NAME.jpg`` in a folder. ``filters`` are eight units of each stage, spread evenly over its
-channels, so nobody chose them, and eight classes that people recognize. ``dream`` is the first sample picture; ``dreams`` are three
-photographs, each above what the network dreams into it. ``inversion`` is two photographs, each beside what the stages
-have kept of it and above their caricatures. ``attack`` is three photographs, each beside a change that the eye does not
-see, made visible, and the picture with that change, which the network calls something else.
+channels, so nobody chose them, and eight classes that people recognize. ``dream`` is the first sample picture;
+``dreams`` are three photographs, each above what the network dreams into it. ``inversion`` is two photographs, each
+beside what the stages have kept of it and above their caricatures. ``attack`` is three photographs, each beside a
+change that the eye does not see, made visible, and the picture with that change, which the network calls something
+else.
 """
 
 from __future__ import annotations
