@@ -129,7 +129,8 @@ def choose_output(net: core.Classifier, own: user_models.Own) -> None:
         if len(net.outputs) > 1:
             output = st.selectbox(
                 "The output that answers", net.outputs, net.outputs.index(_same(net)),
-                key=address.session_key("output"), format_func=lambda one: f"{one.name} ({words.KINDS[one.kind]})", width=320,
+                key=address.session_key("output"), width=320,
+                format_func=lambda one: f"{one.name} ({words.KINDS[one.kind]})",
             )  # fmt: skip
         kinds = core.kinds_for(output)
         now = net.kind if output.name == net.output.name else output.kind

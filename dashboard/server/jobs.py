@@ -198,8 +198,7 @@ class Job(Generic[Result]):
             self.error = str(error) or "Expected something else."
         else:
             LOG.error("A job failed: %s", self.key, exc_info=error)
-            said = (str(error).splitlines() or [""])[0][:200]
-            self.error = f"This failed through no fault of yours ({type(error).__name__}: {said}). Please try again."
+            self.error = "Something here went wrong that is no fault of yours; please try again, or other settings."
         self._tell_all()
 
     def _end(self) -> None:

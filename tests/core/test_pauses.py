@@ -9,7 +9,7 @@ import core
 from core.pauses import each, pause
 
 
-class Ended(Exception):
+class EndedError(Exception):
     pass
 
 
@@ -58,7 +58,7 @@ def test_routines_that_answer_only_at_their_end_pause_and_can_be_ended(tiny, nam
     assert len(times) >= 2 and whole is not None
 
     def end():
-        raise Ended
+        raise EndedError
 
-    with pytest.raises(Ended), core.pausing(end):
+    with pytest.raises(EndedError), core.pausing(end):
         ROUTINES[name](tiny, pictures)
