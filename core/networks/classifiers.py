@@ -23,6 +23,8 @@ from core.networks.graphs import Graph, LayerInfo, ReceptiveField
 from core.networks.heads import LOGITS, SCALES, with_logits
 from core.networks.kept import Kept
 from core.networks.outputs import Output
+from core.networks.sides import Sides, padded
+from core.networks.sides import sides as fitting_sides
 from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
@@ -47,6 +49,7 @@ class Classifier:
             in maps (``include_top=False``).
         preprocess: (N, H, W, 3) tensor in [0, 1] -> what the network wants; differentiable.
         size: height and width of the pictures it was made for.
+        sides: which heights and widths fit; ``preprocess`` pads pictures of others.
         layers: every layer by name, in the order in which they run.
         scale: what turns logits into answers: ``"softmax"`` or ``"sigmoid"`` (classes that do not exclude each other)
             into probabilities, ``"linear"``, ``"tanh"``, ``"relu"`` or ``"sigmoid"`` into numbers.
@@ -62,6 +65,7 @@ class Classifier:
     labels: tuple[str, ...]
     preprocess: Preprocess
     size: tuple[int, int]
+    sides: tuple[Sides, Sides] = field(repr=False)
     layers: Mapping[str, LayerInfo]
     scale: str
     card: Mapping[str, Any]
@@ -123,9 +127,34 @@ class Classifier:
         return lambda pictures: self.graph.run(self.preprocess(pictures), names, change=change)
 
     def tap(self, layers: Iterable[str]) -> Any:
-        """``forward``, compiled once for every batch, height and width."""
+        """``forward``, compiled once for every batch, height and width.
+
+        What it gives raises ValueError for pictures that the network cannot take, naming the layer that fails.
+        """
         names = tuple(dict.fromkeys(layers))
-        return self.keep(("tap", names), lambda: tf.function(self.forward(names), input_signature=[PICTURES]))
+        return self.keep(("tap", names), lambda: self._told(names, self.forward(names)))
+
+    def _told(self, names: tuple[str, ...], forward: Forward) -> Forward:
+        compiled = tf.function(forward, input_signature=[PICTURES])
+
+        def run(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+            try:
+                found: dict[str, tf.Tensor] = compiled(pictures)
+            except tf.errors.OpError as error:
+                raise ValueError(self.refusal(names, np.shape(pictures), error)) from error
+            return found
+
+        return run
+
+    def refusal(self, layers: Iterable[str], shape: Sequence[int], error: tf.errors.OpError) -> str:
+        """What to say of pictures of this shape (N, H, W, 3), which made TensorFlow raise ``error``."""
+        count, height, width = shape[:3]
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            return f"Expected pictures that fit into memory, got {count} of {height} x {width}"
+        known = [name for name in layers if name in self.graph.tensors]
+        layer = self.graph.failing(self.preprocess(tf.fill((1, height, width, 3), 0.5)), known)
+        where = f", at which its layer {layer!r} cannot run" if layer else ""
+        return f"Expected pictures large enough for {self.name}, got {height} x {width}{where}"
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What ``make`` gives, made once for each key; the latest 64 are kept, and go when the classifier goes.
@@ -150,7 +179,7 @@ class Classifier:
         return replace(
             self,
             labels=names,
-            preprocess=_entrance(preprocess, channels) if preprocess else self.preprocess,
+            preprocess=_entrance(preprocess, channels, self.sides) if preprocess else self.preprocess,
             card=MappingProxyType({**self.card, **(facts or {})}),
             kept=Kept(KEPT),
         )
@@ -232,11 +261,13 @@ def classifier(
     height, width, channels = _picture_shape(network, name, size)
     given = None if labels is None else tuple(labels)
     read = graphs.read(network, (height, width, channels))
+    fitting = fitting_sides(read)
     return Classifier(
         name=name,
         network=network,
-        preprocess=_entrance(preprocess or (lambda pictures: pictures), channels),
+        preprocess=_entrance(preprocess or (lambda pictures: pictures), channels, fitting),
         size=(height, width),
+        sides=fitting,
         card=MappingProxyType(dict(card or {})),
         **_answering(read, name, given, output=output, kind=kind, losses=losses),
     )
@@ -277,9 +308,12 @@ def _named(labels: Iterable[str], units: int, name: str) -> tuple[str, ...]:
     return names
 
 
-def _entrance(preprocess: Preprocess, channels: int) -> Preprocess:
-    """How RGB pictures enter a network with so many channels: as grey as Pillow makes them where there is one."""
-    return preprocess if channels == 3 else (lambda pictures: preprocess(tf.tensordot(pictures, [LUMA], [-1, -1])))
+def _entrance(preprocess: Preprocess, channels: int, fitting: tuple[Sides, Sides]) -> Preprocess:
+    """How RGB pictures enter a network: padded to a size that fits, and as grey as Pillow makes them where it is so."""
+    entrance = preprocess if channels == 3 else (lambda pictures: preprocess(tf.tensordot(pictures, [LUMA], [-1, -1])))
+    if all(one.multiple == 1 for one in fitting):
+        return entrance
+    return lambda pictures: entrance(padded(pictures, fitting))
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 
 A network that gets its pictures in the wrong range says the same of all of them, or nothing surely, or something else
 as soon as the picture is mirrored. So with pictures whose classes are known the right normalization is the one under
-which those are likeliest; without, the one under which the answers, averaged over five views of each picture, say most
-of the picture: the largest mutual information. (Of 18 trials with the bundled network behind six normalizations, one
-view proposed 13 rightly, five views all.)
+which those are likeliest; without, the one under which the answers, averaged over five views of each picture, say
+most of the picture: the largest mutual information. (Of 18 trials with the bundled network behind six normalizations,
+one view proposed 13 rightly, five views all.) What the network itself tells of its range (``core.networks.ranges``)
+goes before that. Photographs say little of a network that knows digits: each finding says how sure it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.preprocessing import NORMALIZATIONS, normalization
+from core.networks.ranges import told_range
 from core.networks.requirements import require_classes
 from core.pictures import images
 from core.types import Floats
@@ -34,12 +36,18 @@ class PreprocessingFinding:
         score: larger is better. With truths, the mean logarithm of their probabilities (at most 0); without, the
             mutual information of picture and answer in nats, between 0 and the logarithm of N.
         right: how many of the truths are the likeliest answer; None without truths.
+        sure: whether the evidence for it is good; of the first one only. Photographs say little of a network that
+            knows digits, so without truths a grey network is believed only where it tells its range itself.
     """
 
     name: str
     probabilities: Floats
     score: float
     right: int | None
+    sure: bool = False
+
+
+_CLEAR = 0.25  # of the best mutual information: how far the next one has to be behind
 
 
 def choices(classifier: Classifier) -> tuple[str, ...]:
@@ -70,7 +78,28 @@ def detect_preprocessing(
     batch = np.stack([_views(classifier, picture) for picture in pictures])
     bare = classifier.prepared(preprocess=lambda prepared: prepared)  # compiled once for all of them
     found = [_finding(bare, name, batch, truths) for name in choices(classifier)]
-    return sorted(found, key=lambda finding: -finding.score)
+    told = None if len(truths) else told_range(classifier.graph)
+    kept = _family(told.name) if told and told.sure else ""
+    found.sort(key=lambda finding: (bool(kept) and _family(finding.name) != kept, -finding.score))
+    return [replace(found[0], sure=_is_sure(classifier, found, kept)), *found[1:]]
+
+
+def _family(name: str) -> str:
+    """The range without the order of channels, which few networks tell."""
+    return name.removesuffix("_bgr")
+
+
+def _is_sure(classifier: Classifier, found: Sequence[PreprocessingFinding], kept: str) -> bool:
+    """Whether the first finding has good evidence: truths, what the network itself tells, or a clear lead."""
+    best, next_one = found[:2]
+    if not np.isfinite(best.score):
+        return False
+    if best.right is not None:
+        return 2 * best.right >= len(best.probabilities) and best.score - next_one.score > 0.5
+    if kept and (classifier.grey or _family(next_one.name) != kept):
+        return True
+    much = best.score > 0.5 * np.log(len(best.probabilities))
+    return not classifier.grey and much and best.score - next_one.score > _CLEAR * best.score
 
 
 def _views(classifier: Classifier, picture: npt.ArrayLike) -> Floats:

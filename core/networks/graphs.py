@@ -173,6 +173,18 @@ class Graph:
                 values[id(symbol)] = changes[id(symbol)](result) if id(symbol) in changes else result
         return {name: _single(values[id(self.tensors[name])]) for name in names}
 
+    def failing(self, x: tf.Tensor, names: Iterable[str]) -> str:
+        """The first layer that cannot be computed for this batch, which is preprocessed already; empty for none."""
+        values = {id(self.input): x}
+        for step in self.needed(names):
+            args, kwargs = keras.tree.map_structure(lambda t: values.get(id(t), t), (step.args, dict(step.kwargs)))
+            try:
+                results = keras.tree.flatten(step.operation(*args, **kwargs))
+            except (tf.errors.OpError, ValueError):  # what they raise outside a compiled function
+                return step.name
+            values.update(zip(map(id, step.outputs), results, strict=True))
+        return ""
+
 
 def _single(tensor: tf.Tensor) -> tf.Tensor:
     """In single precision: networks may compute in half or double."""

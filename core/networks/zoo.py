@@ -31,6 +31,7 @@ from core.networks.classifiers import Classifier, Preprocess, classifier
 from core.networks.containers import NETWORK_FILES
 from core.networks.losses import training_losses
 from core.networks.preprocessing import normalization as _normalization
+from core.networks.ranges import told_range
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 IMAGENET = "imagenet_labels.txt"
@@ -146,8 +147,8 @@ def load_file(
     Args:
         path: of the file.
         labels: a name for each class; ``class 0``, ``class 1``, ... when not given.
-        normalization: of ``core.NORMALIZATIONS``; where None, ``"bytes"`` for a network that scales its pictures
-            itself, ``"unit"`` for any other.
+        normalization: of ``core.NORMALIZATIONS``; where None, the one that the network tells by its first layers
+            (``core.networks.ranges``), ``"unit"`` where it tells none. The card says which and why.
         size: height and width of its pictures, where the network leaves them open; 224 x 224 when not given.
         output: which of several outputs answers; where empty, classes before numbers before maps.
         kind: ``"classes"``, ``"binary"`` (one unit tells two classes apart), ``"numbers"`` or ``"embedding"``, where
@@ -176,14 +177,15 @@ def load_file(
         said = f"The names of its classes are those of {opened.labels_from}, which lay beside it."
         own = own.answering(output=output, kind=kind, labels=opened.labels)
         own = own.prepared(facts={"notes": (*opened.notes, said)})
-    chosen = normalization or ("bytes" if _scales_itself(own) else "unit")
-    return own.prepared(preprocess=_normalization(chosen), facts={"normalization": chosen})
-
-
-def _scales_itself(classifier: Classifier) -> bool:
-    """Whether a layer that scales comes before the first one with a kernel."""
-    kinds = [info.kind for info in classifier.layers.values() if info.parameters or info.kind == "Rescaling"]
-    return bool(kinds) and kinds[0] in ("Rescaling", "Normalization")
+    told = None if normalization else told_range(own.graph)
+    chosen = normalization or (told.name if told else "unit")
+    why = "You said so." if normalization else told.why if told else "Nothing in the file tells; this is the usual one."
+    facts = {
+        "normalization": chosen,
+        "normalization_why": why,
+        "normalization_sure": bool(told.sure if told else normalization),
+    }
+    return own.prepared(preprocess=_normalization(chosen), facts=facts)
 
 
 def download(name: str) -> Generator[tuple[int, int], None, Classifier]:

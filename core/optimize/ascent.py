@@ -148,7 +148,19 @@ def ascend(
     render = classifier.keep(
         ("render", parameterization), lambda: tf.function(parameterization.render, input_signature=[_PICTURES])
     )
-    return _frames(state, parts, steps, advance, render, seed % 2**31)
+    return _frames(state, parts, steps, _told(advance, classifier, objective), render, seed % 2**31)
+
+
+def _told(advance: Any, classifier: Classifier, objective: Objective) -> Any:
+    """The step, which says in a sentence what the network cannot compute, such as a view that is too small."""
+
+    def run(parameters: tf.Tensor, *others: Any) -> Any:
+        try:
+            return advance(parameters, *others)
+        except tf.errors.OpError as error:
+            raise ValueError(classifier.refusal(objective.layers, parameters.shape, error)) from error
+
+    return run
 
 
 def _inputs(state: State, targets: tf.Tensor, reference: tf.Tensor | None) -> list[Inputs]:

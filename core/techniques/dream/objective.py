@@ -81,7 +81,7 @@ def _likeness(classifier: Classifier, layer: str, channels: tuple[int, ...], gui
     def make() -> FeatureMatch:
         try:
             features = classifier.tap([layer])(tf.constant(guide))[layer].numpy()
-        except tf.errors.OpError:
+        except ValueError:  # nothing is left of the guide at this layer
             features = np.zeros((0, 1), np.float32)
         if not features.size:
             size = "{} x {}".format(*guide.shape[1:3])

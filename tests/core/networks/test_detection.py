@@ -32,7 +32,7 @@ def test_the_right_normalization_is_proposed(lens, name):
     net = behind(lens, name)
     truths = [int(core.logits_of(lens, core.seen_by(lens, photo))[0].argmax()) for photo in PHOTOS]
     blind, told = core.detect_preprocessing(net, PHOTOS), core.detect_preprocessing(net, PHOTOS, truths)
-    assert blind[0].name == told[0].name == name
+    assert blind[0].name == told[0].name == name and told[0].sure
     assert told[0].right >= 4 and told[0].score > told[1].score  # right is of the mean over five views
     assert len(blind) == len(core.NORMALIZATIONS) and blind[0].probabilities.shape == (6, 200)
 
@@ -90,3 +90,15 @@ def test_what_has_no_classes_or_no_name_is_refused(lens):
         core.normalization("x")
     with pytest.raises(ValueError, match="Expected 200 labels"):
         lens.prepared(labels=["one"])
+
+
+def test_thin_evidence_is_called_so():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((20, 20, 1))
+    body = keras.layers.GlobalMaxPooling2D()(keras.layers.Conv2D(5, 3, name="conv")(image))
+    net = core.classifier(keras.Model(image, keras.layers.Softmax()(body)), name="grey")
+    found = core.detect_preprocessing(net, PHOTOS)
+    assert not any(one.sure for one in found), "photographs say little of a network that sees grey"
+    scaled = keras.Model(image, net.network(keras.layers.Rescaling(1 / 255)(image)))
+    first, *others = core.detect_preprocessing(core.classifier(scaled, name="scaled"), PHOTOS)
+    assert (first.name, first.sure) == ("bytes", True) and not any(one.sure for one in others)
