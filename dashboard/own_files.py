@@ -132,13 +132,15 @@ def choose_output(net: core.Classifier, own: user_models.Own) -> None:
     st.subheader("What does it give?")
     st.markdown(words.output(net))
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        found = {one.name: one for one in net.outputs}
         output = net.output
-        if len(net.outputs) > 1:
-            output = st.selectbox(
-                "The output that answers", net.outputs, net.outputs.index(_same(net)),
+        if len(found) > 1:
+            chosen = st.selectbox(
+                "The output that answers", list(found), list(found).index(output.name),
                 key=address.session_key("output"), width=320,
-                format_func=lambda one: f"{one.name} ({words.KINDS[one.kind]})",
+                format_func=lambda one: f"{one} ({words.KINDS[found[one].kind]})",
             )  # fmt: skip
+            output = found[chosen]
         kinds = core.kinds_for(output)
         now = net.kind if output.name == net.output.name else output.kind
         kind = st.selectbox(
@@ -148,11 +150,6 @@ def choose_output(net: core.Classifier, own: user_models.Own) -> None:
         if st.button("Take it so", icon=":material/check:", key="take_output"):
             kept = own.labels if len(own.labels) == (2 if kind == "binary" else output.units) else ()
             _change(own, output=output.name, kind=kind, labels=kept)
-
-
-def _same(net: core.Classifier) -> core.Output:
-    """The network's output as it was found, before anybody said anything of it."""
-    return next(one for one in net.outputs if one.name == net.output.name)
 
 
 def choose_labels(net: core.Classifier, own: user_models.Own) -> None:

@@ -64,7 +64,7 @@ def answer(classifier: core.Classifier, prediction: Sequence[tuple[str, float]])
 
 def value(classifier: core.Classifier, number: float) -> str:
     """One answer: a probability in per cent, or a number as it is."""
-    return f"{number:.1%}" if classifier.has_classes else f"{number:.4g}"
+    return f"{number:.0%}" if classifier.has_classes else f"{number:.4g}"
 
 
 def extent(info: core.LayerInfo) -> str:

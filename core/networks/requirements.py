@@ -13,11 +13,18 @@ from core.networks.classifiers import LOGITS, Classifier
 from core.networks.steps import BEFORE
 
 
-def require_classes(classifier: Classifier, *, least: int = 1) -> None:
-    """The network gives scores of classes, of so many at least."""
+def require_answers(classifier: Classifier) -> None:
+    """The network gives scores of classes, or numbers."""
     if not classifier.labels:
         raise ValueError(f"Expected a network with classes, got {classifier.name}, which ends in a feature map")
-    if len(classifier.labels) < least and classifier.has_classes:
+
+
+def require_classes(classifier: Classifier, *, least: int = 1) -> None:
+    """The network gives scores of classes, of so many at least."""
+    require_answers(classifier)
+    if not classifier.has_classes:
+        raise ValueError(f"Expected a network with classes, got {classifier.name}, which gives numbers")
+    if len(classifier.labels) < least:
         raise ValueError(
             f"Expected a network with classes to choose between, got {classifier.name} with {len(classifier.labels)}"
         )
@@ -57,7 +64,7 @@ def require_large_enough(classifier: Classifier, layer: str, height: int, width:
 def require_channels(classifier: Classifier, layer: str, channels: Iterable[int]) -> list[int]:
     """These are channels of a layer, or classes where it is ``LOGITS``; as plain integers."""
     if layer == LOGITS:
-        require_classes(classifier)
+        require_answers(classifier)
     count = len(classifier.labels) if layer == LOGITS else classifier.layer(layer).channels
     chosen = list(channels)
     for channel in chosen:

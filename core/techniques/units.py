@@ -19,7 +19,7 @@ from core import checks
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.networks.heads import SCALES
-from core.networks.requirements import require_channels, require_classes, require_size
+from core.networks.requirements import require_answers, require_channels, require_size
 from core.networks.unit_index import UnitIndex, require_own_size, require_unit
 from core.pauses import each
 from core.pictures.sets import PictureSet
@@ -163,7 +163,7 @@ def ablate(
     Raises:
         ValueError: a layer, channel, size or count that cannot be, or a network without classes.
     """
-    require_classes(classifier)
+    require_answers(classifier)
     kept = np.ones(classifier.layer(layer).channels, np.float32)
     kept[require_channels(classifier, layer, channels)] = 0
     batch = _runnable(classifier, pictures, LOGITS)

@@ -26,7 +26,7 @@ with right:
         st.markdown(f"{words.answer(net, prediction)} {words.remark(net)}")
         if len(net.labels) > 1:
             st.plotly_chart(
-                figures.probabilities(prediction) if net.has_classes else figures.numbers(prediction),
+                figures.answers(prediction, classes=net.has_classes),
                 config=figures.PLAIN,
                 key="probabilities",
                 alt="; ".join(f"{label} {words.value(net, value)}" for label, value in prediction),

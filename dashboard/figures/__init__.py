@@ -3,6 +3,7 @@
 from dashboard.figures.charts import (
     PLAIN,
     alike,
+    answers,
     before_after,
     curves,
     fading,
@@ -27,6 +28,7 @@ __all__ = [
     "PLAIN",
     "Wall",
     "alike",
+    "answers",
     "before_after",
     "blocks",
     "coloured",

@@ -52,6 +52,11 @@ def numbers(prediction: Sequence[tuple[str, float]]) -> go.Figure:
     return figure
 
 
+def answers(prediction: Sequence[tuple[str, float]], *, classes: bool) -> go.Figure:
+    """Bars of what a network says, be it probabilities of classes or numbers."""
+    return probabilities(prediction) if classes else numbers(prediction)
+
+
 def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.Figure:
     """Two bars for each class: the answer as it was, and as it is now."""
     figure = go.Figure()

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import address
+from dashboard import address, words
 from dashboard.forms.settings import choose, options
 from dashboard.recipes import Explain
 from dashboard.server import networks, results, uploads
@@ -51,9 +51,13 @@ def question(name: str, picture: str) -> Question:
         return Question(layer, channel=asked)
     label = choose(
         core.Setting("explain", "Why", "", ("", *net.labels)), widget=st.selectbox, width=260,
-        names=lambda one: one or "its own answer: {} ({:.0%})".format(*results.prediction(name, picture)[0]),
+        names=lambda one: one or _own(net, results.prediction(name, picture)[0]),
     )  # fmt: skip
     return Question(layer, label)
+
+
+def _own(net: core.Classifier, answer: tuple[str, float]) -> str:
+    return f"its own answer: {answer[0]} ({words.value(net, answer[1])})"
 
 
 def beside(name: str, picture: str) -> list[tuple[str, str]]:

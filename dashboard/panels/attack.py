@@ -75,8 +75,9 @@ def show_epsilon(recipe: AttackRecipe, *_: Picture) -> None:
 
 def answer(network: str, pixels: Picture) -> tuple[str, str]:
     """The likeliest answer to a picture (1, h, w, 3), and it with its probability."""
-    label, probability = core.predict(networks.network(network), pixels, top=1)[0][0]
-    return label, f"{label} ({probability:.0%})"
+    net = networks.network(network)
+    label, value = core.predict(net, pixels, top=1)[0][0]
+    return label, f"{label} ({words.value(net, value)})"
 
 
 def show_transfer(recipe: AttackRecipe, origin: Picture, found: Picture) -> None:

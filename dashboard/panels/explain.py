@@ -108,14 +108,15 @@ def show_hiding(recipe: Explain, overlay: Overlay) -> None:
     fall = float(falls.ravel()[chosen])
     middle.caption(f"“{title}” {'falls' if fall >= 0 else 'rises'} by {abs(fall):.2f} with this place hidden.")
     if net.labels:
-        chart = figures.probabilities(core.predict(net, hidden)[0])
+        chart = figures.answers(core.predict(net, hidden)[0], classes=net.has_classes)
         right.plotly_chart(chart, config=figures.PLAIN, key="hidden_answers", alt="Answers")
         show_classes(recipe, overlay)
 
 
 def show_classes(recipe: Explain, overlay: Overlay) -> None:
     """The occlusion map of each of several classes, all from the same hidden pictures, on one scale."""
-    labels = networks.network(recipe.network).labels
+    net = networks.network(recipe.network)
+    labels = net.labels
     likely = dict(results.prediction(recipe.network, recipe.picture))
     asked = address.several(
         "Classes", labels, key="classes", default=(), placeholder="the five likeliest", max_selections=9
@@ -129,7 +130,7 @@ def show_classes(recipe: Explain, overlay: Overlay) -> None:
             with st.container(width=160, gap="xxsmall"):
                 st.image(overlay(recipe, values, limit=limit), width="stretch", alt=f"Occlusion for {label}")
                 told = words.text(label)
-                st.caption(f"{told} ({likely[label]:.0%})" if label in likely else told)
+                st.caption(f"{told} ({words.value(net, likely[label])})" if label in likely else told)
 
 
 PANELS: dict[str, tuple[str, Callable[[Explain, Overlay], None]]] = {

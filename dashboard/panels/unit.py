@@ -121,11 +121,15 @@ def show_switched_off(lens: Lens) -> None:
     group = off and forms.choose(core.Setting("off_near", f"and the {len(near)} most similar to it", False))
     before = dict(results.prediction(recipe.network, recipe.picture))
     if not off:
-        chart = figures.probabilities(list(before.items()))
+        chart = figures.answers(list(before.items()), classes=networks.network(recipe.network).has_classes)
         st.plotly_chart(chart, config=figures.PLAIN, key="on", alt="Answers")
         return
     channels = (lens.channel, *(near if group else ()))
     after = results.without_units(recipe.network, recipe.picture, lens.layer, channels)
+    if not networks.network(recipe.network).has_classes:
+        told = "; ".join(f"{words.text(one)} went from {was:.4g} to {after[one]:.4g}" for one, was in before.items())
+        st.caption(f"Without {'them' if group else 'it'}, {told}.")
+        return
     best, first = max(after, key=lambda label: after[label]), next(iter(before))
     both = before | ({} if best in before else {best: results.all_probabilities(recipe.network, recipe.picture)[best]})
     st.plotly_chart(

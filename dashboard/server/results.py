@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import core
+from dashboard import words
 from dashboard.server import jobs, limits, networks, sets, uploads
 from dashboard.server.cache import cached, cached_saying
 from dashboard.server.slot import ASIDE, SLOT
@@ -349,7 +350,7 @@ def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str
         for first in range(0, len(batch), AT_ONCE):
             with SLOT.turn():
                 found += core.predict(classifier, batch[first : first + AT_ONCE], top=1)
-        answers = tuple(f"{label} {probability:.0%}" for ((label, probability),) in found)
+        answers = tuple(f"{label} {words.value(classifier, value)}" for ((label, value),) in found)
     small = core.shrink(batch, max_side=THUMBNAIL)
     return answers, tuple(core.encode_jpeg(one, quality=80) for one in small)
 

@@ -20,9 +20,15 @@ Targets = npt.NDArray[np.int32]
 
 
 def checked(
-    classifier: Classifier, pictures: npt.ArrayLike, labels: Sequence[int] | npt.NDArray[np.integer]
+    classifier: Classifier,
+    pictures: npt.ArrayLike,
+    labels: Sequence[int] | npt.NDArray[np.integer],
+    *,
+    numbers: bool = False,
 ) -> tuple[Pictures, Targets]:
     """Pictures (N, H, W, 3) and a label for each, as arrays.
+
+    ``numbers`` lets networks pass that give numbers: their labels are which number to lower, or, as a goal, to raise.
 
     Raises:
         ValueError: pictures or labels that cannot be; a network with fewer than two classes, with NaN among its
@@ -30,7 +36,8 @@ def checked(
     """
     batch = checks.pictures(pictures)
     height, width = batch.shape[1:3]
-    requirements.require_classes(classifier, least=2)
+    if classifier.has_classes or not numbers:
+        requirements.require_classes(classifier, least=2)
     requirements.require_size(classifier, [LOGITS], height, width)
     targets = requirements.require_labels(classifier, labels, len(batch))
     requirements.require_finite_weights(classifier, [LOGITS])

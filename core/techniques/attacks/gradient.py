@@ -81,7 +81,8 @@ def fgsm(
 
     Args:
         classifier, pictures: the network; (N, H, W, 3) RGB in [0, 1], of a size at which it runs.
-        labels: (N,) the classes to lead away from; with ``targeted``, those to lead to.
+        labels: (N,) the classes to lead away from; with ``targeted``, those to lead to. Of numbers:
+            which one to lower; with ``targeted``, to raise.
         epsilon: above 0: how far a picture may be moved, one for all pictures or one for each (N,). More fools more,
             and is seen more.
         norm: how that is measured, a name of ``NORMS``.
@@ -217,7 +218,7 @@ def _iterate(
     seed: int | None,
 ) -> Iterator[Frame]:
     """The attacks that are an update of ``ascend``; a random start where there is a seed."""
-    origin, targets = checked(classifier, pictures, labels)
+    origin, targets = checked(classifier, pictures, labels, numbers=True)
     norm_named(update.norm)
     radii = np.broadcast_to(checks.positive("epsilon", epsilon), (len(origin),))
     sizes = radii / 30 if step_size is None else np.broadcast_to(checks.positive("step_size", step_size), radii.shape)

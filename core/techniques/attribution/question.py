@@ -11,7 +11,7 @@ import tensorflow as tf
 from core import checks
 from core.networks import folding
 from core.networks.classifiers import LOGITS, Classifier
-from core.networks.requirements import require_classes, require_size
+from core.networks.requirements import require_answers, require_size
 from core.optimize.objectives import Channel
 from core.types import Floats, Pictures
 
@@ -46,7 +46,7 @@ def ask(
     """The question, if it can be answered. Raises ValueError otherwise."""
     one = checks.picture(picture)
     if layer == LOGITS:
-        require_classes(classifier)
+        require_answers(classifier)
     units = len(classifier.labels) if layer == LOGITS else classifier.layer(layer).channels
     chosen = checks.whole(f"a target of {layer}", target, 0, units - 1)
     require_size(classifier, [layer], *one.shape[1:3])

@@ -204,6 +204,17 @@ def test_a_number_is_maximized_explained_and_attacked(end):
     assert all(np.abs(one).max() > 0 for one in maps)
 
 
+def test_what_needs_classes_refuses_numbers():
+    net = core.classifier(network(NUMBER["four of tanh"]), name="net")
+    for ask in (
+        lambda: core.deepfool(net, PICTURES, [0, 0, 0]),
+        lambda: core.patch(net, PICTURES, [0, 0, 0]),
+        lambda: core.detect_preprocessing(net, list(PICTURES)),
+    ):
+        with pytest.raises(ValueError, match="with classes, got net, which gives numbers"):
+            ask()
+
+
 def test_a_number_far_below_what_relu_lets_through_still_moves():
     own = network(lambda z: L.Dense(1, activation="relu", bias_initializer=keras.initializers.Constant(-2.0))(z))
     net = core.classifier(own, name="net")
