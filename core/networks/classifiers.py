@@ -132,19 +132,9 @@ class Classifier:
         What it gives raises ValueError for pictures that the network cannot take, naming the layer that fails.
         """
         names = tuple(dict.fromkeys(layers))
-        return self.keep(("tap", names), lambda: self._told(names, self.forward(names)))
-
-    def _told(self, names: tuple[str, ...], forward: Forward) -> Forward:
-        compiled = tf.function(forward, input_signature=[PICTURES])
-
-        def run(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
-            try:
-                found: dict[str, tf.Tensor] = compiled(pictures)
-            except tf.errors.OpError as error:
-                raise ValueError(self.refusal(names, np.shape(pictures), error)) from error
-            return found
-
-        return run
+        return self.keep(
+            ("tap", names), lambda: _Tap(self, names, tf.function(self.forward(names), input_signature=[PICTURES]))
+        )
 
     def refusal(self, layers: Iterable[str], shape: Sequence[int], error: tf.errors.OpError) -> str:
         """What to say of pictures of this shape (N, H, W, 3), which made TensorFlow raise ``error``."""
@@ -227,6 +217,26 @@ class Classifier:
 
     def _fixed_end(self) -> bool:
         return any(info.fixed for info in self.layers.values())
+
+
+@dataclass(frozen=True, eq=False)
+class _Tap:
+    """A compiled ``forward`` that says in a sentence what it cannot compute."""
+
+    classifier: Classifier
+    layers: tuple[str, ...]
+    compiled: Any
+
+    def __call__(self, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+        try:
+            found: dict[str, tf.Tensor] = self.compiled(pictures)
+        except tf.errors.OpError as error:
+            raise ValueError(self.classifier.refusal(self.layers, np.shape(pictures), error)) from error
+        return found
+
+    def experimental_get_tracing_count(self) -> int:
+        """How often it was traced."""
+        return int(self.compiled.experimental_get_tracing_count())
 
 
 def classifier(
