@@ -87,7 +87,7 @@ def test_stages_are_the_stem_and_the_five_sizes_each_with_its_words(net):
     sides = [net.layers[stage.layer].shape[0] for stage in stages]
     assert [stage.name for stage in stages][:2] == ["stem", "112 × 112"] and sides == [112, 112, 56, 28, 14, 7]
     assert [type(net.network.get_layer(stage.layer)).__name__ for stage in stages] == ["ReLU"] * 6
-    assert all(stage.says.endswith(".") and len(stage.says) > 40 for stage in stages)
+    assert all(stage.says.endswith(".") and len(stage.says) > 30 for stage in stages)
     assert len({stage.says for stage in stages}) == 6
 
 
