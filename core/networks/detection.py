@@ -20,7 +20,7 @@ import numpy.typing as npt
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.preprocessing import NORMALIZATIONS, normalization
-from core.networks.ranges import told_range
+from core.networks.ranges import RangeFinding, told_range
 from core.networks.requirements import require_classes
 from core.pictures import images
 from core.types import Floats
@@ -79,24 +79,24 @@ def detect_preprocessing(
     bare = classifier.prepared(preprocess=lambda prepared: prepared)  # compiled once for all of them
     found = [_finding(bare, name, batch, truths) for name in choices(classifier)]
     told = None if len(truths) else told_range(classifier.graph)
-    kept = _family(told.name) if told and told.sure else ""
-    found.sort(key=lambda finding: (bool(kept) and _family(finding.name) != kept, -finding.score))
+    kept = {name for name in NORMALIZATIONS if told and told.sure and _alike(name, told)}
+    found.sort(key=lambda finding: (bool(kept) and finding.name not in kept, -finding.score))
     return [replace(found[0], sure=_is_sure(classifier, found, kept)), *found[1:]]
 
 
-def _family(name: str) -> str:
-    """The range without the order of channels, which few networks tell."""
-    return name.removesuffix("_bgr")
+def _alike(name: str, told: RangeFinding) -> bool:
+    """Whether a normalization is what the network tells; the order of channels counts where it tells that too."""
+    return name == told.name if told.ordered else name.removesuffix("_bgr") == told.name.removesuffix("_bgr")
 
 
-def _is_sure(classifier: Classifier, found: Sequence[PreprocessingFinding], kept: str) -> bool:
+def _is_sure(classifier: Classifier, found: Sequence[PreprocessingFinding], kept: set[str]) -> bool:
     """Whether the first finding has good evidence: truths, what the network itself tells, or a clear lead."""
     best, next_one = found[:2]
     if not np.isfinite(best.score):
         return False
     if best.right is not None:
         return 2 * best.right >= len(best.probabilities) and best.score - next_one.score > 0.5
-    if kept and (classifier.grey or _family(next_one.name) != kept):
+    if kept and next_one.name not in kept:
         return True
     much = best.score > 0.5 * np.log(len(best.probabilities))
     return not classifier.grey and much and best.score - next_one.score > _CLEAR * best.score

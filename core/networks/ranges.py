@@ -35,11 +35,13 @@ class RangeFinding:
         name: of ``core.NORMALIZATIONS``.
         sure: whether nothing else fits.
         why: the evidence, as a sentence.
+        ordered: whether the means tell the order of the channels too.
     """
 
     name: str
     sure: bool
     why: str
+    ordered: bool = False
 
 
 def told_range(graph: Graph) -> RangeFinding | None:
@@ -109,22 +111,29 @@ def _by_entrance(entrance: _Entrance) -> RangeFinding | None:
     if np.allclose(zero, 0, atol=1e-6) and 0.9 < unit < 1.1:
         return None
     if zero.min() > 2 or (unit > 2 and zero.min() > -1e-3):
-        return RangeFinding("bytes_bgr" if _is_bgr(zero, entrance.channel) else "bytes", True, why)
+        return _ordered("bytes", why, entrance)
     if -1.1 < middle < -1e-3:
         return RangeFinding("symmetric", True, why)
     if 1e-6 < middle < 0.05 and 0.3 < unit < 1:  # what lies in [0, 1] cannot have such a mean and deviation
         return RangeFinding("symmetric", False, why)
     if -1e-3 <= middle <= 1 and unit < 1.05:
-        return RangeFinding("unit_bgr" if _is_bgr(zero, entrance.channel) else "unit", True, why)
+        return _ordered("unit", why, entrance)
     return None
 
 
-def _is_bgr(zero: Values, channel: npt.NDArray[np.intp]) -> bool:
-    """Whether the means are those of ImageNet in the order blue, green, red of the picture's channels."""
-    if len(zero) != 3 or sorted(channel) != [0, 1, 2]:
-        return False
-    means = zero[np.argsort(channel)] / (255 if zero.mean() > 2 else 1)
-    return bool(np.abs(means - _MEANS[::-1]).max() < 0.02 and means[0] < means[2])
+def _ordered(name: str, why: str, entrance: _Entrance) -> RangeFinding:
+    """The finding with the order of channels, where what becomes zero is ImageNet's means."""
+    if sorted(entrance.channel) != [0, 1, 2]:
+        return RangeFinding(name, True, why)
+    order = _order(entrance.zero[np.argsort(entrance.channel)] / (255 if name == "bytes" else 1))
+    return RangeFinding(f"{name}_bgr" if order == "bgr" else name, True, why, bool(order))
+
+
+def _order(means: Values) -> str:
+    """``"rgb"`` or ``"bgr"`` for means near ImageNet's of pictures in [0, 1]; else empty. Photographs are more red."""
+    near = {"rgb": np.abs(means - _MEANS).max(), "bgr": np.abs(means - _MEANS[::-1]).max()}
+    best = min(near, key=lambda order: near[order])
+    return best if near[best] < 0.03 and abs(means[0] - means[2]) > 0.04 else ""
 
 
 def _number(value: float) -> str:
@@ -151,7 +160,9 @@ def _by_statistics(graph: Graph, first: Step, entrance: _Entrance) -> RangeFindi
         return None
     numbers = f"a mean of {_number(float(mean.mean()))} and a deviation of {_number(deviation)}"
     why = f"Its first batch normalization remembers pictures with {numbers}."
-    return RangeFinding(best, scores[second] - scores[best] > 0.5, why)
+    order = _order(_back(entrance, best, mean)) if len(mean) == 3 and best not in ("standard", "caffe") else ""
+    clear = scores[second] - scores[best] > 0.5
+    return RangeFinding(f"{best}_bgr" if order == "bgr" else best, clear, why, bool(order))
 
 
 def _told_apart(channels: int) -> tuple[str, ...]:
@@ -184,6 +195,14 @@ def _colours(count: int) -> Values:
     return np.where(np.eye(count) > 0, 1.0, _NEIGHBOURS)
 
 
+def _back(entrance: _Entrance, name: str, mean: Values) -> Values:
+    """The mean of the pictures in [0, 1], where they were brought into this range."""
+    own, count = NORMALIZATIONS[name], len(mean)
+    brought = (mean - entrance.shift) / entrance.gain
+    back: Values = (brought * own.deviation[:count] + np.asarray(own.mean[:count])) / own.scale
+    return back
+
+
 def _misfit(entrance: _Entrance, name: str, mean: Values, deviation: float) -> float:
     """How unlike pictures in [0, 1] it would be, brought back from this range: 0 is like photographs.
 
@@ -191,8 +210,7 @@ def _misfit(entrance: _Entrance, name: str, mean: Values, deviation: float) -> f
     """
     own = NORMALIZATIONS[name]
     scale = np.asarray(own.deviation[: len(mean)]) / own.scale
-    brought = (mean - entrance.shift) / entrance.gain
-    back = (brought * own.deviation[: len(mean)] + np.asarray(own.mean[: len(mean)])) / own.scale
+    back = _back(entrance, name, mean)
     spread = deviation * float((entrance.unit * scale).mean())
     middle = float(back.mean())
     outside = max(0.0, -middle, middle - 1) + float(np.maximum(np.maximum(-back, back - 1), 0).max())

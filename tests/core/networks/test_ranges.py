@@ -125,7 +125,10 @@ def test_the_first_batch_normalization_tells(name):
 def test_a_real_network_tells(shared):
     own = keras.models.load_model(shared / "models" / "tiny_darknet_imagenet.keras", compile=False)
     found = told_range(graphs.read(own, (224, 224, 3)))
-    assert (found.name, found.sure) == ("unit", True)
+    assert (found.name, found.sure, found.ordered) == ("unit", True, True)
+    net = core.classifier(own, name="darknet", size=(224, 224))
+    first = core.detect_preprocessing(net, [core.samples.load(one) for one in core.samples.names()[:4]])[0]
+    assert (first.name, first.sure) == ("unit", True)
 
 
 def test_a_file_is_prepared_as_it_tells(tmp_path):
