@@ -81,8 +81,8 @@ package where it is large, that uses the floors below and no other technique.
     >>> net = core.load(core.available()[0])
     >>> photo = core.open_image("photo.jpg")
     >>> core.predict(net, photo)[0]
-    >>> core.activations(net, core.seen_by(net, photo), ["conv4_2_relu"])["conv4_2_relu"].shape
-    >>> core.last(core.maximize(net, "conv4_2_relu", [0, 1, 2], size=128, steps=64, seed=0)).images.shape
+    >>> core.activations(net, core.seen_by(net, photo), ["block4a_expand"])["block4a_expand"].shape
+    >>> core.last(core.maximize(net, "block4a_expand", [0, 1, 2], size=128, steps=64, seed=0)).images.shape
 """
 
 import warnings as _warnings
