@@ -16,7 +16,7 @@ st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 with st.spinner("Starting TensorFlow…", show_time=True):
     from dashboard import address, components, figures, own_files, words
-    from dashboard.server import limits, networks, uploads
+    from dashboard.server import limits, networks, sets, uploads
 
 networks.spare_keras()
 SECTIONS = {  # file and address: title, icon, help
@@ -121,7 +121,7 @@ def open_network(names: Sequence[str]) -> None:
     state.shown_network = state.network
 
 
-gone = uploads.missing(st.query_params.get("picture"))
+gone = uploads.missing(st.query_params.get("picture")) or sets.missing(st.query_params.get("set"))
 with short_cuts() if limits.phone() else st.sidebar:
     names = choose_network()
     choose_picture()

@@ -100,7 +100,7 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
     except ValueError as error:
         st.info(words.text(str(error)), icon=":material/info:")
         return
-    st.dataframe([results.answers(net, one, list(known or pictures)) for one in found], hide_index=True)
+    st.dataframe([results.preprocessing_row(net, one, list(known or pictures)) for one in found], hide_index=True)
     best = found[0].name
     why = "makes the answers that you gave the likeliest" if known else "makes its answers tell the pictures apart best"
     now = f"Now: {results.prepares(name)}. {words.text(net.card.get('normalization_why', ''))}"

@@ -13,6 +13,7 @@ stays, and the page says which settings made it. A result is finished, or the pa
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,7 @@ import core
 from dashboard import address, words
 from dashboard.recipes import Recipe, Runs
 from dashboard.server import jobs, limits, memory, networks
+from dashboard.server.cache import cached_saying
 
 Pixels = npt.NDArray[np.uint8]
 PREVIEWS = 30
@@ -329,10 +331,14 @@ def pictures(growth: Growth, *, max_side: int = 640) -> npt.NDArray[np.float32]:
     return np.concatenate(list(same))
 
 
-@st.cache_data(max_entries=4, show_spinner="Encoding the video…")
 def mp4(jpegs: tuple[bytes, ...], frames_per_second: int) -> bytes:
     """A video of pictures of one size, encoded once."""
-    return core.encode_mp4((core.open_image(jpeg)[0] for jpeg in jpegs), frames_per_second=frames_per_second)
+    return _encoded(hashlib.sha256(b"".join(jpegs)).hexdigest(), frames_per_second, _jpegs=jpegs)
+
+
+@cached_saying("Encoding the video…")
+def _encoded(digest: str, frames_per_second: int, *, _jpegs: tuple[bytes, ...]) -> bytes:
+    return core.encode_mp4((core.open_image(jpeg)[0] for jpeg in _jpegs), frames_per_second=frames_per_second)
 
 
 def ready(kind: str, name: str) -> Path | None:

@@ -42,9 +42,9 @@ def show(made: workbench.Made, key: str) -> tuple[np.ndarray, np.ndarray]:
     st.markdown(f"**{words.text(networks.network_title(recipe.network))}**")
     own = networks.network(recipe.network)
     if not own.has_classes:
-        before, after = (core.predict(own, one, top=label + 1)[0][label][1] for one in (origin, read))
+        before, after = (results.answers(recipe.network, one, top=label + 1)[0][label][1] for one in (origin, read))
         st.info(f"{words.text(own.labels[label])} went from {before:.4g} to {after:.4g}, read from the file.")
-    elif bool(core.fools(own, read, [label], targeted=bool(recipe.target))[0]):
+    elif results.fools(recipe.network, read, label, targeted=bool(recipe.target)):
         st.success("Fools the network, verified from the file.", icon=":material/verified:")
     else:
         st.info("The network is not fooled by the file.", icon=":material/shield:")
@@ -56,7 +56,7 @@ def show(made: workbench.Made, key: str) -> tuple[np.ndarray, np.ndarray]:
     show_picture(columns[1], seen, f"Perturbation × {factor:.0f}" if factor >= 2 else "Perturbation")
     show_picture(columns[2], scaled[0], "Adversarial" if scale == 1 else f"{scale:g} times the perturbation")
     for place, pixels, when in ((0, origin, "before"), (2, scaled, "after")):
-        figure = figures.answers(core.predict(own, pixels)[0], classes=own.has_classes)
+        figure = figures.answers(results.answers(recipe.network, pixels)[0], classes=own.has_classes)
         columns[place].plotly_chart(figure, config=figures.PLAIN, key=f"{when}_{key}", alt=f"Answers {when}")
     with columns[1]:
         show_sizes(made, origin, read)

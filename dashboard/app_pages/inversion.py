@@ -7,7 +7,7 @@ import core
 from dashboard import components, figures, words, workbench
 from dashboard.forms import invert as form
 from dashboard.recipes import Invert
-from dashboard.server import networks, uploads
+from dashboard.server import networks, results, uploads
 
 SAYS = (
     "**What does a layer still know of your picture?** Only the layer's activations are kept; then a grey picture is "
@@ -36,7 +36,10 @@ def show_row(recipe: Invert, frame: core.Frame) -> None:
     """The photograph and, beside it, what each layer has kept, in numbers and in the network's own words."""
     own, photo, images = networks.network(recipe.network), recipe.photo(), frame.images.numpy()
     pixels = core.pixel_distance(photo, images)
-    said = [best for ((best, _),) in core.predict(own, np.concatenate([photo, images]), top=1)] if own.labels else []
+    said: list[str] = []
+    if own.labels:
+        both = np.concatenate([photo, images])
+        said = [best for ((best, _),) in results.answers(recipe.network, both, top=1)]
     says = [f"“{words.text(label)}”" for label in said] or [""] * (len(images) + 1)
     title = words.text(networks.network_title(recipe.network))
     st.markdown(f"**{title}**, {form.title(recipe.preset)}, {frame.step} steps")

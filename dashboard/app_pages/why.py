@@ -31,7 +31,7 @@ def show_row(recipe: Explain, key: str) -> None:
     st.markdown(f"**{network}: why “{words.text(recipe.title)}”?**{photo}")
     tiles, maps = [], {}
     with st.container(horizontal=True, gap="xsmall"):
-        places = [st.container(width=132, gap="xxsmall") for _ in core.METHODS]
+        places = [st.container(width=104, gap="xxsmall") for _ in core.METHODS]
     for place, (method, told) in zip(places, core.METHODS.items(), strict=True):
         try:
             with place, st.spinner(f"{told.title}…"):

@@ -76,7 +76,7 @@ def show_epsilon(recipe: AttackRecipe, *_: Picture) -> None:
 def answer(network: str, pixels: Picture) -> tuple[str, str]:
     """The likeliest answer to a picture (1, h, w, 3), and it with its probability."""
     net = networks.network(network)
-    label, value = core.predict(net, pixels, top=1)[0][0]
+    label, value = results.answers(network, pixels, top=1)[0][0]
     return label, f"{label} ({words.value(net, value)})"
 
 

@@ -108,7 +108,7 @@ def show_hiding(recipe: Explain, overlay: Overlay) -> None:
     fall = float(falls.ravel()[chosen])
     middle.caption(f"“{title}” {'falls' if fall >= 0 else 'rises'} by {abs(fall):.2f} with this place hidden.")
     if net.labels:
-        chart = figures.answers(core.predict(net, hidden)[0], classes=net.has_classes)
+        chart = figures.answers(results.answers(recipe.network, hidden)[0], classes=net.has_classes)
         right.plotly_chart(chart, config=figures.PLAIN, key="hidden_answers", alt="Answers")
         show_classes(recipe, overlay)
 

@@ -41,6 +41,20 @@ def prediction(name: str, picture_name: str) -> Sequence[tuple[str, float]]:
         return core.predict(classifier, picture)[0]
 
 
+def answers(name: str, pixels: npt.NDArray[np.float32], *, top: int = 5) -> Sequence[Sequence[tuple[str, float]]]:
+    """The likeliest classes of pictures (N, h, w, 3) that were only just made, such as an attacked one: not kept."""
+    classifier = networks.network(name)
+    with SLOT.turn(short=True):
+        return core.predict(classifier, pixels, top=top)
+
+
+def fools(name: str, picture: npt.NDArray[np.float32], label: int, *, targeted: bool) -> bool:
+    """Whether a picture (1, h, w, 3) leads the network away from a label, or to it."""
+    classifier = networks.network(name)
+    with SLOT.turn(short=True):
+        return bool(core.fools(classifier, picture, [label], targeted=targeted)[0])
+
+
 @cached
 def every_sample(name: str) -> npt.NDArray[np.float32]:
     """All sample pictures (N, H, W, 3) as a network sees them."""
@@ -383,7 +397,9 @@ def prepares(name: str) -> str:
     return f"as keras.applications does for {networks.network_title(name)}"
 
 
-def answers(classifier: core.Classifier, finding: core.PreprocessingFinding, pictures: Sequence[str]) -> dict[str, str]:
+def preprocessing_row(
+    classifier: core.Classifier, finding: core.PreprocessingFinding, pictures: Sequence[str]
+) -> dict[str, str]:
     """One row of the table of normalizations: its name, its evidence, and the likeliest answer to every picture."""
     evidence = f"{finding.score:.2f}" if finding.right is None else f"{finding.right} right, {finding.score:.2f}"
     row = {"prepared as": core.NORMALIZATIONS[finding.name].title, "evidence": evidence}
