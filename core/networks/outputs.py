@@ -126,8 +126,12 @@ def _automatic(name: str) -> bool:
 
 @cache
 def _classes() -> frozenset[str]:
-    """The names of Keras's layers and operations, without capitals and underscores; what a picture is called."""
-    found = {*vars(keras.layers), *vars(keras.ops), "truedivide", "floordivide", "getitem", "picture"}
+    """The names of Keras's layers, without capitals and underscores, of usual operations, and what a picture is called.
+
+    Not of all operations: an "angle" is one.
+    """
+    found = {*vars(keras.layers), "tanh", "sigmoid", "arctan", "arctan2", "exp", "power", "absolute", "clip"}
+    found |= {"truedivide", "floordivide", "divide", "normalize", "getitem", "squeeze", "mean", "sum", "picture"}
     return frozenset(name.replace("_", "").lower() for name in found)
 
 

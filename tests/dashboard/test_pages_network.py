@@ -73,7 +73,8 @@ def test_own_file_opens_and_every_page_shows_it(local: None, no_child: None, fil
     assert not app.exception and not app.error
     name = app.selectbox(key="network").value
     assert name.startswith("own-") and networks.network_title(name) == "mine.keras"
-    assert "Proposed:" in words(app) and "body/a" in app.selectbox(key="network.layer").options
+    assert "The evidence is thin: " in words(app), "its weights are random"
+    assert "body/a" in app.selectbox(key="network.layer").options
     for page in FOUR:
         app.switch_page(f"app_pages/{page}.py").run()
         assert not app.exception and not app.error, page

@@ -94,6 +94,13 @@ def test_classes_stay_classes(end):
     np.testing.assert_allclose(said(net), expected, atol=1e-5)
 
 
+def test_numbers_are_called_as_their_makers_called_them():
+    called = {name: core.classifier(network(end), name="net").labels for name, end in NUMBER.items()}
+    assert called["relu"] == ("years",) and called["tanh"] == ("angle",)
+    assert called["linear"] == called["arctangent, twice"] == called["relu as a layer"] == ("number",)
+    assert called["four by name"] == ("number 0", "number 1", "number 2", "number 3")
+
+
 def test_one_linear_unit_asks_and_the_person_says():
     own = network(NUMBER["linear"])
     unsure = core.classifier(own, name="net")
