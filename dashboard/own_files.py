@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,6 +81,10 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
     """Every normalization tried on pictures; the person decides."""
     net = networks.network(name)
     st.subheader("How are its pictures prepared?")
+    if not net.has_classes:
+        st.markdown(f"Now: {results.prepares(name)}. {words.text(net.card.get('normalization_why', ''))}")
+        _prepare_as(own, list(core.NORMALIZATIONS))
+        return
     st.markdown(
         "The file does not say in which range of numbers the network expects its pictures. In a wrong one, a network "
         "gives the same answer to everything, or is never sure. Look at its answers, and decide."
@@ -111,8 +115,12 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
             f"The evidence is thin: **{core.NORMALIZATIONS[best].title}** {why}, but not clearly. Try pictures of the "
             f"kind that the network was trained on, or say above what one of them shows. {now}"
         )
+    _prepare_as(own, [one.name for one in found])
+
+
+def _prepare_as(own: user_models.Own, options: Sequence[str]) -> None:
+    """One of the normalizations, by name."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        options = [one.name for one in found]
         wish = st.selectbox(
             "Prepare them as",
             options,

@@ -90,8 +90,7 @@ with st.expander("All layers as a table"):
     show_table()
 if brought:
     own_files.choose_output(net, brought)
-    if net.has_classes:
-        own_files.choose_preprocessing(name, brought)
+    own_files.choose_preprocessing(name, brought)
     own_files.choose_labels(net, brought)
     st.subheader("In Python")
     st.code(f"from pathlib import Path\n\nimport core\n\nnet = {brought.script()}", language="python")

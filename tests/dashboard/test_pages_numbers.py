@@ -37,6 +37,9 @@ def test_outputs_are_named_and_chosen_and_numbers_are_numbers(file: Path) -> Non
     assert "Its output “sex” is taken for classes. It ends in a softmax." in words(app)
     app = take(app, "years", "numbers")
     assert not app.exception and "is taken for a number" in words(app)
+    app.selectbox(key="network.wish").set_value("bytes").run()
+    app = next(one for one in app.button if one.label == "Use this").click().run()
+    assert not app.exception and "RGB, 0 to 255" in words(app) and "is taken for a number" in words(app)
     for page in ("start", "why", "attack"):
         app.switch_page(f"app_pages/{page}.py").run()
         assert not app.exception, page
