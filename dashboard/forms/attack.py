@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 import core
+from dashboard import words
 from dashboard.forms.settings import choose, options
 from dashboard.recipes import AttackRecipe
 from dashboard.server import networks
@@ -22,7 +23,7 @@ def recipe(name: str, picture: str) -> AttackRecipe:
         )  # fmt: skip
         attack = core.ATTACKS[key]
         norm, epsilon = size(attack)
-        target = goal(attack, networks.network(name).labels)
+        target = goal(attack, networks.network(name))
         own: tuple[tuple[str, Any], ...] = ()
         if attack.settings:
             with st.popover("More", icon=":material/tune:"):
@@ -48,15 +49,16 @@ def size(attack: core.Attack) -> tuple[str, float | None]:
     return norm, measure.radius(written)
 
 
-def goal(attack: core.Attack, labels: tuple[str, ...]) -> str:
+def goal(attack: core.Attack, net: core.Classifier) -> str:
     """What to make the network say, empty for anything else."""
     if attack.targeted is False:
         return ""
+    labels, named = net.labels, words.classes(net)
     choices = (*([""] if attack.targeted else []), *labels)
     usual = "goldfish" if "goldfish" in labels and not attack.targeted else choices[0]
     chosen: str = choose(
         core.Setting("target", "Make it say", usual, choices), widget=st.selectbox, width=240,
-        names=lambda one: one or "anything else",
+        names=lambda one: named(one) if one else "anything else",
     )  # fmt: skip
     return chosen
 

@@ -49,9 +49,10 @@ def question(name: str, picture: str) -> Question:
         most = net.layer(layer).channels - 1
         asked = address.whole_number("Channel", most=most, key="channel", placeholder="the strongest", width=150)
         return Question(layer, channel=asked)
+    named = words.classes(net)
     label = choose(
         core.Setting("explain", "Why", "", ("", *net.labels)), widget=st.selectbox, width=260,
-        names=lambda one: one or _own(net, results.prediction(name, picture)[0]),
+        names=lambda one: named(one) if one else _own(net, results.prediction(name, picture)[0]),
     )  # fmt: skip
     return Question(layer, label)
 

@@ -41,7 +41,10 @@ def units(name: str, picture: str) -> tuple[str, tuple[int, ...]]:
     by = choose(core.Setting("units", "Units", "strongest", options), names=UNITS.__getitem__)
     if by == "class":
         usual = [label for label, _ in results.prediction(name, picture)]
-        labels = address.several("Classes", net.labels, key="classes", default=usual)
+        labels = address.several(
+            "Classes", net.labels, key="classes", default=usual, format_func=words.classes(net),
+            help="Type a name, or a group such as birds.",
+        )  # fmt: skip
         return core.LOGITS, tuple(net.labels.index(label) for label in labels)
     stages = core.stages(net)
     with st.container(horizontal=True, vertical_alignment="bottom"):
