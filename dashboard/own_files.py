@@ -100,7 +100,7 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
             if label:
                 known[one] = net.labels.index(label)
     try:
-        found = results.diagnosis(name, tuple(known or pictures), tuple(known.values()))
+        found = results.preprocessing_findings(name, tuple(known or pictures), tuple(known.values()))
     except ValueError as error:
         st.info(words.text(str(error)), icon=":material/info:")
         return

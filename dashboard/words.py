@@ -18,9 +18,9 @@ def remark(classifier: core.Classifier) -> str:
     accuracy = classifier.card.get("accuracy", {})
     if "top1_published" in accuracy:
         return (
-            f"It knows {len(classifier.labels):,} things. Its authors found {accuracy['top1_published']:.0%} of its "
-            f"first guesses right on photographs that it never saw; of 100 others it names "
-            f"{100 * accuracy['top1_photographs']:.0f}."
+            f"It knows {len(classifier.labels):,} classes. Its authors found {accuracy['top1_published']:.0%} of its "
+            f"first guesses right on photographs that it had never seen; of 100 others it gets "
+            f"{100 * accuracy['top1_photographs']:.0f} right."
         )
     if "top1" not in accuracy:
         return ""

@@ -92,8 +92,8 @@ class Statistics:
     Attributes:
         mean: over all places of all pictures.
         maximum: the strongest answer anywhere.
-        zeros: share of places, in [0, 1], where the channel is exactly zero.
-        dead: channels that are nowhere above zero; on one picture that means silent, on many pictures dead.
+        zeros: fraction of places, in [0, 1], where the channel is exactly zero.
+        dead: channels that are nowhere above zero; over many pictures that means dead, on one only inactive there.
     """
 
     mean: Array
@@ -139,7 +139,8 @@ def maps(activation: Array, *, shared: bool = False) -> Array:
     """The maps of one picture, scaled to [0, 1] for looking at: (channels, h, w) from (h, w, channels).
 
     Zero is the darkest value where no activation is negative. With ``shared`` one scale serves the whole layer, so
-    that channels can be compared; without it each channel uses the whole range. A silent map is 0 everywhere.
+    that channels can be compared; without it each channel uses the whole range. The map of an inactive channel is 0
+    everywhere.
     """
     if activation.ndim != 3:
         raise ValueError(f"Expected the activation of one picture (h, w, channels), got {activation.shape}")

@@ -138,7 +138,7 @@ def _refusal(kind: str, module: str, name: str) -> str:
         )
     if kind in _ELSEWHERE:
         return (
-            f"Expected a network for pictures, got {name} with {kind}, a layer for texts, sounds, films or volumes, "
+            f"Expected a network for pictures, got {name} with {kind}, a layer for texts, sounds, videos or volumes, "
             "which Convscope does not show"
         )
     return (

@@ -29,7 +29,7 @@ def forward(classifier: Classifier, layers: Iterable[str], *, narrow: Iterable[s
 
     Activations are (N, h, w, C) or (N, C); those of the layers in ``narrow`` are (N, h, w, 1) or (N, 1): the target's
     channel only. Where a layer narrowed is a rectifier, a picture whose gradient it blocks altogether gets the gradient
-    of its input instead, so that a unit which is dead at the start can wake up.
+    of its input instead, so that a unit which is inactive at the start can become active.
 
     Weights are copied when this is called. Raises ValueError for a layer that does not exist.
     """

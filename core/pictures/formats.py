@@ -60,7 +60,7 @@ def advice(data: bytes) -> str:
     if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
         return "a HEIC picture of a phone; share it as JPEG (iPhone: Settings, Camera, Formats, Most Compatible)"
     if brand or data.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
-        return "a film or a sound; choose a picture out of it, saved as JPEG or PNG"
+        return "a video or a sound; choose a picture out of it, saved as JPEG or PNG"
     heads = (
         (b"\0\0\0\x0cjP  ", f"a JPEG 2000 picture; {_JPEG_OUT}"),
         (b"\0\0\0\x0cJXL ", f"a JPEG XL picture; {_JPEG_OUT}"),

@@ -1,7 +1,7 @@
 """Many pictures at once: tiles of photographs, a folder or a zip of picture files, CIFAR-10.
 
 A set is 8-bit and of one size, that of a network, so that thousands of pictures fit into memory. Files are opened one
-by one with the care of ``images``: what is no picture is counted and left out, and a zip is never unpacked to disk.
+by one with the care of ``decoding``: what is no picture is counted and left out, and a zip is never unpacked to disk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Short videos from files, as arrays of 8-bit pictures; a file from outside is not trusted, as in ``images``.
+"""Short videos from files, as arrays of 8-bit pictures; a file from outside is not trusted, as in ``decoding``.
 
 Reading is PyAV's (FFmpeg's libraries), which also decodes animated GIFs. Frames are decoded one by one and shrunk at
 once, so a long or a large video costs no more memory than what is kept of it.

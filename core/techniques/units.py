@@ -139,8 +139,8 @@ def around_grey(gradients: npt.ArrayLike) -> Floats:
     sizes = np.abs(values).reshape(len(values), -1)
     ends = [np.percentile(one[one > 0], 97) if one.any() else 0 for one in sizes]
     reach = np.array(ends, np.float32)[:, None, None, None]
-    shares = np.divide(values, 2 * reach, out=np.zeros_like(values), where=reach > 0)
-    return np.clip(shares + 0.5, 0, 1).astype(np.float32)
+    signed = np.divide(values, 2 * reach, out=np.zeros_like(values), where=reach > 0)
+    return np.clip(signed + 0.5, 0, 1).astype(np.float32)
 
 
 def ablate(

@@ -45,7 +45,7 @@ def choose() -> Embed:
 
 def show_map(pictures: core.PictureSet, mine: list[int], chosen: int) -> None:
     """The map; a green frame marks my picture and its tiles, an orange one the chosen picture."""
-    key, extent = address.session_key("map"), float((found.places.max(axis=0) - found.places.min(axis=0)).max())
+    key, extent = address.session_key("map"), float((found.positions.max(axis=0) - found.positions.min(axis=0)).max())
     said = [(pictures.title(at), f"“{answer}”" if answer else "") for at, answer in enumerate(found.answers)]
     side = 0.94 if recipe.side_by_side else extent / 26 or 1.0
 
@@ -55,7 +55,7 @@ def show_map(pictures: core.PictureSet, mine: list[int], chosen: int) -> None:
 
     st.plotly_chart(
         figures.picture_map(
-            found.places, found.thumbnails, said, mine=mine, chosen=chosen, side=side, narrow=limits.phone()
+            found.positions, found.thumbnails, said, mine=mine, chosen=chosen, side=side, narrow=limits.phone()
         ),
         on_select=picked, selection_mode="points", key=key,
         config={**figures.PLAIN, "scrollZoom": not limits.phone()},
@@ -94,14 +94,14 @@ try:
     if read is None:
         st.info("No picture has been read yet.")
         st.stop()
-    found = results.atlas(
+    found = results.embedding(
         name, recipe.layer, read, method=recipe.method, packed=recipe.side_by_side, seed=recipe.seed,
         key=(recipe.source, named),
     )  # fmt: skip
 except ValueError as error:
     st.error(words.text(str(error)), icon=":material/error:")
     st.stop()
-arrays = {"codes": found.codes, "positions": found.places}
+arrays = {"codes": found.codes, "positions": found.positions}
 mine = [index for index in range(len(read)) if read.sources[index] == named.index(picture)]
 asked = address.value("at", most=5)
 chosen = int(asked) if asked.isdecimal() and int(asked) < len(read) else mine[0]

@@ -195,13 +195,14 @@ def stages(changes: Mapping[str, float]) -> go.Figure:
     return figure
 
 
-def alike(similarities: Mapping[str, Sequence[float]], shares: Sequence[str]) -> go.Figure:
+def alike(similarities: Mapping[str, Sequence[float]], fractions: Sequence[str]) -> go.Figure:
     """How like its own self each method's map stays while more layers are shuffled; 1 is the same."""
     figure = go.Figure()
     for index, (name, values) in enumerate(similarities.items()):
         colour = QUALITATIVE[index % 10]
-        places = shares[: len(values)]
-        figure.add_scatter(x=places, y=values, name=name, mode="lines+markers", line={"color": colour})
+        figure.add_scatter(
+            x=fractions[: len(values)], y=values, name=name, mode="lines+markers", line={"color": colour}
+        )
     figure.update_layout(height=340, margin=MARGIN, legend={"orientation": "h", "y": -0.2})
     figure.update_xaxes(title="layers shuffled", fixedrange=True, type="category")
     figure.update_yaxes(title="similarity", range=[-0.3, 1.05], fixedrange=True)
@@ -213,11 +214,11 @@ def risefall(rises: Mapping[str, Floats], falls: Mapping[str, Floats]) -> go.Fig
     figure = go.Figure()
     for index, name in enumerate(rises):
         colour = QUALITATIVE[index % 10]
-        shares = np.linspace(0, 1, len(rises[name]))
-        figure.add_scatter(x=shares, y=rises[name], name=f"{name}, in", line={"color": colour})
-        figure.add_scatter(x=shares, y=falls[name], name=f"{name}, out", line={"color": colour, "dash": "dot"})
+        fractions = np.linspace(0, 1, len(rises[name]))
+        figure.add_scatter(x=fractions, y=rises[name], name=f"{name}, in", line={"color": colour})
+        figure.add_scatter(x=fractions, y=falls[name], name=f"{name}, out", line={"color": colour, "dash": "dot"})
     figure.update_layout(height=360, margin=MARGIN)
-    figure.update_xaxes(title="share of the pixels", tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(title="fraction of the pixels", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="sure of it", rangemode="tozero", tickformat=".0%", fixedrange=True)
     return figure
 

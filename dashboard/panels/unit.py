@@ -43,7 +43,7 @@ def show(lens: Lens, plate: Plate) -> None:
     left, middle, right = st.columns(3, gap="medium")
     with left:
         show_on_picture(lens)
-    if lens.found.silent:
+    if lens.found.dead:
         middle.info(f"Nothing in {lens.pictures:,} pictures excites unit {lens.channel}: it is nowhere above zero.")
     else:
         back = f"Carried back by {method_title(lens.recipe.method)}; grey is nothing." + at_ceiling(lens.found)

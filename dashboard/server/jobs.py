@@ -198,7 +198,9 @@ class Job(Generic[Result]):
             self.error = str(error) or "Expected something else."
         else:
             LOG.error("A job failed: %s", self.key, exc_info=error)
-            self.error = "Something here went wrong that is no fault of yours; please try again, or other settings."
+            self.error = (
+                "Something went wrong here, through no fault of yours; please try again, or try other settings."
+            )
         self._tell_all()
 
     def _end(self) -> None:

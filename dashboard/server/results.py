@@ -182,7 +182,7 @@ class Excited:
     patches: npt.NDArray[np.uint8]
     projections: npt.NDArray[np.uint8]
     labels: tuple[str, ...]
-    silent: bool
+    dead: bool
 
 
 @cached
@@ -297,28 +297,28 @@ def _tiled(size: tuple[int, int], named: tuple[str, ...], levels: tuple[int, ...
 
 
 @dataclass(frozen=True)
-class Atlas:
-    """A set as one layer sees it: codes (N, channels), places (N, 2), and in words what the network says of each."""
+class Embedding:
+    """A set as one layer sees it: codes (N, channels), positions (N, 2), and in words what the network says of each."""
 
     codes: npt.NDArray[np.float32]
-    places: npt.NDArray[np.float32]
+    positions: npt.NDArray[np.float32]
     answers: tuple[str, ...]
     thumbnails: tuple[bytes, ...]
 
 
-def atlas(
+def embedding(
     name: str, layer: str, pictures: core.PictureSet, *, method: str, packed: bool, seed: int, key: tuple[Any, ...]
-) -> Atlas:
+) -> Embedding:
     """Where the pictures of a set lie; ``packed`` moves them apart, and ``key`` tells the set from others.
 
     Raises ValueError.
     """
     key = (key, len(pictures))
     codes = _codes(name, layer, key, _pictures=pictures)
-    places = _places(name, layer, key, method, seed, _codes=codes)
-    return Atlas(
+    positions = _positions(name, layer, key, method, seed, _codes=codes)
+    return Embedding(
         codes,
-        core.grid_layout(places, aspect=0.8 if limits.phone() else 1.5) if packed else places,
+        core.grid_layout(positions, aspect=0.8 if limits.phone() else 1.5) if packed else positions,
         *_said(name, key, _pictures=pictures),
     )  # fmt: skip
 
@@ -347,7 +347,7 @@ def _codes(name: str, layer: str, key: Any, *, _pictures: core.PictureSet) -> np
 
 
 @cached_saying("Placing pictures that are alike side by side…")
-def _places(
+def _positions(
     name: str, layer: str, key: Any, method: str, seed: int, *, _codes: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     with ASIDE.turn():
@@ -370,7 +370,9 @@ def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str
 
 
 @cached_saying("Trying every normalization…")
-def diagnosis(name: str, pictures: tuple[str, ...], truths: tuple[int, ...]) -> Sequence[core.PreprocessingFinding]:
+def preprocessing_findings(
+    name: str, pictures: tuple[str, ...], truths: tuple[int, ...]
+) -> Sequence[core.PreprocessingFinding]:
     """What a network says under every normalization, the one to propose first. Raises ValueError."""
     classifier, batch = networks.network(name), [uploads.picture(one) for one in pictures]
     with SLOT.turn():

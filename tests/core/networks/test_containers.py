@@ -205,7 +205,7 @@ def layered(kind, *, module=None, registered=None):
         ("KerasLayer", "tensorflow_hub.keras_layer", "a layer of TensorFlow Hub, whose network is not in the file"),
         ("KerasLayer", None, "a layer of TensorFlow Hub"),
         ("EfficientNetBackbone", "keras_hub.src.models", "'EfficientNetBackbone' of keras_hub"),
-        ("LSTM", "keras.layers", "with LSTM, a layer for texts, sounds, films or volumes"),
+        ("LSTM", "keras.layers", "with LSTM, a layer for texts, sounds, videos or volumes"),
         ("Conv3D", "keras.layers", "with Conv3D, a layer for texts"),
         ("Lambda", "keras.layers", "with Lambda, which runs code of its own"),
         ("Mine", None, "'Mine', whose code this file does not hold"),

@@ -106,7 +106,7 @@ def test_a_portable_grey_map_of_sixteen_bits():
     [
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
-        (b"\0\0\0\x20ftypisom", "a film"),
+        (b"\0\0\0\x20ftypisom", "a video"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"\xff\x0a\x00", "JPEG XL"),

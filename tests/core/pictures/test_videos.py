@@ -1,4 +1,4 @@
-"""Films from files: what was written comes back, and broken ones get one sentence."""
+"""Videos from files: what was written comes back, and broken ones get one sentence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import core
 @pytest.fixture(scope="module")
 def pictures():
     """Twelve smooth pictures with a bright square that moves to the right."""
-    film = np.full((12, 48, 64, 3), 0.3, np.float32)
-    for number, picture in enumerate(film):
+    video = np.full((12, 48, 64, 3), 0.3, np.float32)
+    for number, picture in enumerate(video):
         picture[16:32, 4 * number : 4 * number + 16] = (0.9, 0.6, 0.2)
-    return film
+    return video
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,17 @@ def mp4(pictures):
 
 @pytest.mark.parametrize("encode", [core.encode_mp4, core.encode_gif])
 def test_what_was_written_comes_back(pictures, encode):
-    film = core.open_video(encode(pictures, frames_per_second=12))
-    assert film.pictures.shape == pictures.shape and film.pictures.dtype == np.uint8
-    assert film.frames_per_second == pytest.approx(12, rel=0.1) and not film.cut
-    assert np.abs(core.to_float(film.pictures) - pictures).mean() < 0.03
+    video = core.open_video(encode(pictures, frames_per_second=12))
+    assert video.pictures.shape == pictures.shape and video.pictures.dtype == np.uint8
+    assert video.frames_per_second == pytest.approx(12, rel=0.1) and not video.cut
+    assert np.abs(core.to_float(video.pictures) - pictures).mean() < 0.03
 
 
 def test_fast_long_and_large_films_are_thinned_cut_and_shrunk(pictures):
     fast = core.encode_mp4(np.repeat(pictures, 4, axis=0), frames_per_second=48)
-    film = core.open_video(fast, max_rate=12)
-    assert len(film.pictures) == 12 and film.frames_per_second == pytest.approx(12)
-    np.testing.assert_allclose(core.to_float(film.pictures[5]), pictures[5], atol=0.25)
+    video = core.open_video(fast, max_rate=12)
+    assert len(video.pictures) == 12 and video.frames_per_second == pytest.approx(12)
+    np.testing.assert_allclose(core.to_float(video.pictures[5]), pictures[5], atol=0.25)
     short = core.open_video(fast, max_frames=3, max_side=32)
     assert short.pictures.shape == (3, 24, 32, 3) and "first" in short.cut
 
@@ -44,8 +44,8 @@ def test_fast_long_and_large_films_are_thinned_cut_and_shrunk(pictures):
 def test_a_film_that_ends_early_gives_what_is_whole(pictures):
     noisy = np.random.default_rng(0).random((30, 120, 160, 3), dtype=np.float32)
     data = core.encode_gif(noisy)
-    film = core.open_video(data[: len(data) // 2])
-    assert 1 <= len(film.pictures) < 30
+    video = core.open_video(data[: len(data) // 2])
+    assert 1 <= len(video.pictures) < 30
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.9])

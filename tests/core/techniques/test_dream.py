@@ -1,4 +1,4 @@
-"""Dreams: published steps, octaves, tiles without seams, masks, guides, films, and what is refused."""
+"""Dreams: published steps, octaves, tiles without seams, masks, guides, videos, and what is refused."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_every_preset_dreams(tiny, own, preset):
     before_score, after_score = (float(core.score(tiny, measure, x, [0])[0]) for x in (own, last))
     assert after_score > 1.05 * before_score
     assert np.array_equal(own, before), "the picture that came in is as it was"
-    shares = [frame.progress for frame in frames]
-    assert shares == sorted(shares) and shares[-1] == 1.0
+    progress = [frame.progress for frame in frames]
+    assert progress == sorted(progress) and progress[-1] == 1.0
     assert all(frame.images.shape[-1] == 3 for frame in frames)
 
 
@@ -268,10 +268,10 @@ def test_zoom_keeps_brightness_and_contrast(tiny, photo):
 
 def test_video_of_a_still_scene_neither_flickers_nor_drifts(tiny, photo):
     noise = np.random.default_rng(0).normal(0, 0.01, (8, *photo.shape[1:])).astype(np.float32)
-    film = core.to_uint8(np.clip(photo + noise, 0, 1))
-    pictures = np.concatenate([image(frame) for frame in core.dream_video(tiny, film, MIX, steps=2, step_size=0.02)])
+    video = core.to_uint8(np.clip(photo + noise, 0, 1))
+    pictures = np.concatenate([image(frame) for frame in core.dream_video(tiny, video, MIX, steps=2, step_size=0.02)])
     alone = np.concatenate(
-        [image(run(tiny, one, MIX, octaves=3, steps=2, step_size=0.02)) for one in core.to_float(film)]
+        [image(run(tiny, one, MIX, octaves=3, steps=2, step_size=0.02)) for one in core.to_float(video)]
     )
     dreamed = np.abs(pictures[-1] - photo[0]).mean()
     flicker, apart = (np.abs(np.diff(x[3:], axis=0)).mean() for x in (pictures, alone))
@@ -301,9 +301,9 @@ def test_video_begins_anew_where_the_film_moves(tiny, photo):
     ],
 )
 def test_impossible_films_get_one_sentence(tiny, photo, function, settings, sentence):
-    film = photo if function is core.dream_zoom else core.to_uint8(photo)
+    video = photo if function is core.dream_zoom else core.to_uint8(photo)
     with pytest.raises(ValueError, match=sentence):
-        function(tiny, film, MIX, **settings)
+        function(tiny, video, MIX, **settings)
 
 
 @given(st.binary(min_size=128, max_size=128), st.integers(1, 50), st.integers(1, 50))
