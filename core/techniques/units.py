@@ -21,6 +21,7 @@ from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.networks.heads import SCALES
 from core.networks.requirements import require_answers, require_channels, require_size
 from core.networks.unit_index import UnitIndex, require_own_size, require_unit
+from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.pictures.sets import PictureSet
 from core.types import Floats, Pictures
@@ -121,7 +122,8 @@ def projection(
     run = classifier.keep(("projection", layer, method), lambda: _projector(classifier, layer, method))
     chosen = _strongest(classifier, batch, layer, channel) if positions is None else np.asarray(positions, np.int32)
     _require_positions(classifier, layer, chosen, batch)
-    parts = [slice(first, first + BATCH // 2) for first in range(0, len(batch), BATCH // 2)]
+    size = batch_size(*batch.shape[1:3])  # a gradient keeps every activation: 80 MB for a picture of a large network
+    parts = [slice(first, first + size) for first in range(0, len(batch), size)]
     return np.concatenate(
         [run(tf.constant(batch[part]), tf.constant(channel), tf.constant(chosen[part])).numpy() for part in each(parts)]
     )

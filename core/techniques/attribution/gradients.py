@@ -12,12 +12,11 @@ import tensorflow as tf
 from core import checks
 from core.networks.classifiers import PICTURES
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.settings import Setting
 from core.techniques.attribution.question import WHOLE, Map, Question, folded, score
 from core.types import Pictures
-
-BATCH = 16  # pictures at once: MobileNetV2 at 224 is not faster with more, and needs the memory
 
 COUNT = Setting("count", "Points", 50, least=2, most=1000, help="More are smoother, and take longer.")
 SPREAD = Setting(
@@ -85,15 +84,17 @@ def mean_gradient(question: Question, batches: Iterable[Pictures], *, override: 
 def _way(picture: Pictures, count: int) -> Iterator[Pictures]:
     """Points in the middle of ``count`` stretches of the way from black to the picture."""
     fractions = (np.arange(count, dtype=np.float32) + 0.5) / count
-    for first in each(range(0, count, BATCH)):
-        yield np.asarray(fractions[first : first + BATCH, None, None, None] * picture, np.float32)
+    batch = batch_size(*picture.shape[1:3])
+    for first in each(range(0, count, batch)):
+        yield np.asarray(fractions[first : first + batch, None, None, None] * picture, np.float32)
 
 
 def _noisy(picture: Pictures, count: int, spread: float, seed: int) -> Iterator[Pictures]:
     """Noisy copies of a picture."""
     rng, width = np.random.default_rng(seed), np.float32(spread * np.ptp(picture))
-    for first in each(range(0, count, BATCH)):
-        shape = (min(BATCH, count - first), *picture.shape[1:])
+    batch = batch_size(*picture.shape[1:3])
+    for first in each(range(0, count, batch)):
+        shape = (min(batch, count - first), *picture.shape[1:])
         yield np.asarray(picture + width * rng.standard_normal(shape, np.float32), np.float32)
 
 
