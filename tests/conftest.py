@@ -16,6 +16,22 @@ settings.load_profile("convscope")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZES = [(24, 40), (23, 41)]
+LONG = (
+    *("browser/", "load/", "core/bundled/", "core/techniques/", "dashboard/app_pages/", "dashboard/server/test_networks"),
+    *("dashboard/server/test_user_models", "dashboard/recipes/test_scripts", "dashboard/test_pages", "dashboard/test_big"),
+    *("dashboard/test_runtime", "dashboard/test_workbench", "dashboard/test_words", "dashboard/test_address"),
+    *(f"core/networks/test_{name}" for name in ("files", "containers", "inputs", "keras2", "mutations", "styles", "zoo")),
+    *(f"core/networks/test_{name}" for name in ("detection", "efficientnet_lite", "heads", "outputs", "ranges")),
+)
+"""Beginnings of the paths of tests that take longer than a person waits; all others are quick."""
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
+        if not path.startswith(LONG) and "slow" not in item.keywords:
+            item.add_marker("quick")
 
 
 @pytest.fixture(scope="session")
