@@ -16,12 +16,14 @@ settings.load_profile("convscope")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZES = [(24, 40), (23, 41)]
+_FILES = ("files", "containers", "inputs", "keras2", "mutations", "styles", "zoo")
+_NETWORKS = ("detection", "efficientnet_lite", "heads", "outputs", "ranges")
 LONG = (
-    *("browser/", "load/", "core/bundled/", "core/techniques/", "dashboard/app_pages/", "dashboard/server/test_networks"),
-    *("dashboard/server/test_user_models", "dashboard/recipes/test_scripts", "dashboard/test_pages", "dashboard/test_big"),
-    *("dashboard/test_runtime", "dashboard/test_workbench", "dashboard/test_words", "dashboard/test_address"),
-    *(f"core/networks/test_{name}" for name in ("files", "containers", "inputs", "keras2", "mutations", "styles", "zoo")),
-    *(f"core/networks/test_{name}" for name in ("detection", "efficientnet_lite", "heads", "outputs", "ranges")),
+    *("browser/", "load/", "core/bundled/", "core/techniques/"),
+    *(f"core/networks/test_{name}" for name in (*_FILES, *_NETWORKS)),
+    *("dashboard/app_pages/", "dashboard/recipes/test_scripts"),
+    *(f"dashboard/server/test_{name}" for name in ("networks", "user_models")),
+    *(f"dashboard/test_{name}" for name in ("address", "big", "pages", "runtime", "words", "workbench")),
 )
 """Beginnings of the paths of tests that take longer than a person waits; all others are quick."""
 
