@@ -117,14 +117,14 @@ class _misfit:  # noqa: N801 - reads as a word at its call
 
 
 def _deserialized(description: dict[str, Any], name: str) -> keras.Model:
-    """The network without its weights, in Keras's safe mode. Raises ValueError with the first words of Keras's."""
+    """The network without its weights, in Keras's safe mode. Raises ValueError, whatever Keras raises."""
     try:
         network = keras.saving.deserialize_keras_object(description, safe_mode=True)
     except MemoryError as error:
         raise ValueError(f"Expected a network that fits into the memory it may have, got {name}") from error
     except Exception as error:
         raise ValueError(
-            f"Expected a file that Keras can open, got {name}, in which Keras finds: {first_words(error)}"
+            f"Expected a file that Keras can open, got {name}, whose layers Keras {keras.__version__} cannot build"
         ) from error
     if not isinstance(network, keras.Model):
         raise ValueError(f"Expected a network in {name}, got a single {type(network).__name__}")

@@ -73,7 +73,7 @@ def _verified(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"Expected a file of weights, got {path}, which cannot be read: {error}") from error
+        raise ValueError(f"Expected a file of weights, got {path}, which cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256.lower():
         raise ValueError(f"Expected a file with the SHA-256 {sha256}, got {path} with {digest}")

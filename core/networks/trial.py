@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from core.networks import saved_models
 from core.networks.classifiers import LOGITS, classifier
@@ -21,6 +23,8 @@ try:
     import resource
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
+
+LOG = logging.getLogger(__name__)
 
 MIB = 2**20
 MEMORY = 3072 * MIB
@@ -67,6 +71,8 @@ def in_a_child(file: Path, kind: str, memory: int, name: str) -> Report:
     words = run.stdout.decode(errors="replace").splitlines()
     said = json.loads(words[-1]) if run.returncode == 0 and words else {}
     if "refused" in said:
+        if said.get("cause"):
+            LOG.warning("%s was refused: %s", name, said["cause"])
         raise ValueError(str(said["refused"]).replace(file.name, name))
     if not said:
         raise ValueError(
@@ -82,8 +88,8 @@ def child() -> None:
     try:
         said: dict[str, Any] = asdict(try_file(path, kind))
     except ValueError as error:
-        said = {"refused": sentence(error)}
-    except MemoryError:
+        said = {"refused": sentence(error), "cause": str(error.__cause__ or "")[:2000]}
+    except (MemoryError, tf.errors.ResourceExhaustedError):
         said = {}
     except Exception as error:  # whatever a damaged file makes a library raise: it has ended here, not in the server
         said = {"refused": damaged(path, error)}
@@ -138,8 +144,10 @@ def _run_once(network: keras.Model, path: Path) -> None:
     try:
         answer = own.tap([wanted])(np.full((1, *own.size, 3), 0.5, np.float32))[wanted]
     except Exception as error:
-        words = saved_models.first_words(error)
-        raise ValueError(f"Expected a network that runs, got {path.name}: {words}") from error
+        size = "{} x {}".format(*own.size)
+        raise ValueError(
+            f"Expected a network that runs, got {path.name}, which fails on a picture of {size}"
+        ) from error
     if not np.isfinite(answer).all():
         raise ValueError(
             f"Expected a network that answers with numbers, got {path.name}, which answers NaN or infinity"

@@ -371,6 +371,14 @@ def test_a_damaged_entry_is_said_to_be_damaged_not_too_large(good, tmp_path):
     refused(tmp_path / "damaged.keras", "broken or cut off|damaged")
 
 
+def test_what_keras_says_of_a_description_goes_to_the_log(good, tmp_path, caplog):
+    config = description(good)
+    next(one for one in config["config"]["layers"] if one["class_name"] == "Conv2D")["config"]["strides"] = -7
+    path = rewritten(good, tmp_path, config=config)
+    refused(path, rf"^Expected a file that Keras can open, got {path.name}, whose layers Keras [\d.]+ cannot build$")
+    assert "strides" in caplog.text and path.name in caplog.text
+
+
 def test_whatever_a_library_raises_in_the_child_is_one_sentence(good, monkeypatch, capsys):
     monkeypatch.setattr(trial, "limit", lambda *_, **__: None)
     monkeypatch.setattr(trial.saved_models, "build", lambda *_: {}["nothing"])
