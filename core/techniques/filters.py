@@ -75,9 +75,9 @@ _YOSINSKI_STEP = "Its steps on raw gradients fit CaffeNet only: here a step has 
 _LUCID_VIEWS = Chain((Pad(12), Jitter(8), Scale(0.9, 1.1, 11), Rotate(10, 21), Jitter(4)))
 
 
-def _yosinski(number: int, steps: int, rate: float, regularizer: YosinskiRegularizer) -> Preset:
+def _yosinski(number: int, steps: int, step_size: float, regularizer: YosinskiRegularizer) -> Preset:
     source = _YOSINSKI.format(number, _YOSINSKI_STEP)
-    parameterization, update = Pixels(spread=10 / 255, normal=True), GradientAscent(rate, "rms")
+    parameterization, update = Pixels(spread=10 / 255, normal=True), GradientAscent(step_size, "rms")
     return Preset(f"Yosinski {number}", source, parameterization, update, steps, regularizer=regularizer)
 
 

@@ -1,4 +1,4 @@
-"""The picture that a unit likes most: filter maximization."""
+"""The picture that a unit responds to most: filter maximization."""
 
 import numpy as np
 import streamlit as st

@@ -1,4 +1,4 @@
-"""The pictures that some units of a layer like most, as a recipe."""
+"""The pictures that some units of a layer respond to most, as a recipe."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Brought:
         if own + size > most:
             raise ValueError(
                 f"Expected at most {most // MIB} MB of one person's own files at a time, got "
-                f"{-(-(own + size) // MIB)} MB with this one; reload the page to begin anew"
+                f"{-(-(own + size) // MIB)} MB with this one; reload the page to start again"
             )
 
     def _make_room(self, size: int) -> list[Any]:
