@@ -226,7 +226,7 @@ class Drawing:
 
 
 def drawing(name: str, layer: str, channel: int, *, negative: bool) -> Drawing | None:
-    """The picture that a unit responds to most, or least, made with progress and stop. Raises ValueError as ``maximize``."""
+    """The picture that a unit responds to most, or least, with progress and stop. Raises ValueError as ``maximize``."""
 
     def frames() -> Iterator[Drawing]:
         size = DRAWN_SIZE if networks.network(name).runs_at([layer], DRAWN_SIZE, DRAWN_SIZE) else None
