@@ -104,7 +104,9 @@ def test_methods_differ(tiny, pictures):
 
 
 @pytest.mark.parametrize(
-    "bounded", [L.ReLU(6.0, name="relu6"), L.Activation("relu6", name="relu6"), keras.ops.relu6], ids=str
+    "bounded",
+    [L.ReLU(6.0, name="relu6"), L.Activation("relu6", name="relu6"), keras.ops.relu6],
+    ids=["layer", "activation", "function"],
 )
 def test_rectifier_with_a_ceiling_keeps_it(bounded):
     image = keras.Input((24, 40, 3), name="image")
