@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,7 @@ from dashboard.server.slot import SLOT
 ROOM = 2**31
 CHUNK = 2**20
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+_FOLDERS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ MODELS = Brought(lambda: ROOM, lambda: ROOM, dropped=lambda own: _forget(own))
 """The networks that people brought, by name; their files' bytes are counted, where they were uploaded."""
 
 
-@cache
 def folder() -> Path:
-    """Where uploaded files lie: a temporary folder, which goes with the server."""
-    made = tempfile.TemporaryDirectory(prefix="convscope-")
-    _FOLDERS.append(made)
-    return Path(made.name)
+    """Where uploaded files lie: one temporary folder, which goes with the server."""
+    with _FOLDERS_LOCK:
+        if not _FOLDERS:
+            _FOLDERS.append(tempfile.TemporaryDirectory(prefix="convscope-"))
+        return Path(_FOLDERS[0].name)
 
 
 def end() -> None:
@@ -99,9 +100,9 @@ def end() -> None:
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.kill()
-    while _FOLDERS:
-        _FOLDERS.pop().cleanup()
-    folder.cache_clear()
+    with _FOLDERS_LOCK:
+        while _FOLDERS:
+            _FOLDERS.pop().cleanup()
 
 
 def get(name: str) -> Own | None:

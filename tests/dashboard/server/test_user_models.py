@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -138,3 +140,19 @@ def test_a_trying_child_ends_with_a_server_that_is_killed():
     while time.monotonic() < end and psutil.pid_exists(child) and psutil.Process(child).status() != "zombie":
         time.sleep(0.05)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"
+
+
+def test_two_uploads_at_once_share_one_folder(monkeypatch):
+    made = tempfile.TemporaryDirectory
+
+    def slowly(**options):
+        time.sleep(0.05)
+        return made(**options)
+
+    user_models.end()
+    monkeypatch.setattr(user_models.tempfile, "TemporaryDirectory", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        folders = set(pool.map(lambda _: user_models.folder(), range(8)))
+    assert len(folders) == 1
+    user_models.end()
+    assert not any(one.exists() for one in folders)
