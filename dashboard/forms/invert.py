@@ -13,6 +13,8 @@ from dashboard.recipes import Invert
 from dashboard.server import networks
 
 LAYERS = 8
+LARGE, FEWER_STEPS = 128, 48
+"""For a network of larger pictures, each step of which takes several times as long, fewer steps are usual."""
 
 
 def recipe(name: str, picture: str) -> Invert:
@@ -20,7 +22,7 @@ def recipe(name: str, picture: str) -> Invert:
     net, one = networks.network(name), Invert(name, picture, ())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         one = field(one, "preset", names=title, help=words.sources(core.INVERSIONS))
-        one = field(one, "steps", width=200)
+        one = field(one, "steps", width=200, default=FEWER_STEPS if max(net.size) > LARGE else one.steps)
         one = field(one, "scale", names=lambda times: f"{net.size[0] * times} × {net.size[1] * times}")
         with st.popover("More", icon=":material/tune:"):
             one = field(one, "power", disabled=not one.exaggerates)

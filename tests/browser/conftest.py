@@ -100,9 +100,8 @@ def start(arguments: list[str], *, port: int, folder: Path, **variables: str) ->
     return Server(process, port)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """One server for all tests, from a checkout; with -P, as the ``streamlit`` command, ``core`` is not on the path."""
+def _running() -> Iterator[Server]:
+    """A server from a checkout; with -P, as the ``streamlit`` command, ``core`` is not on the path."""
     port = free_port()
     words = f"-P -m streamlit run dashboard --server.port {port} --server.headless true".split()
     running = start(words, port=port, folder=ROOT)
@@ -111,6 +110,18 @@ def server() -> Iterator[Server]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One server for all tests."""
+    yield from _running()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Server]:
+    """A server that nobody has used."""
+    yield from _running()
 
 
 @pytest.fixture(scope="session")
