@@ -23,7 +23,7 @@ from core.types import Floats
 __all__ = ["UnitIndex", "index_units", "require_own_size", "require_unit"]
 
 CHUNK = 0.2
-BATCH, PIXELS_AT_ONCE = 64, 16 * 224 * 224
+BATCH, PIXELS_AT_ONCE = 64, 4 * 224 * 224  # 16 pictures of 224 are a tenth faster, and take 250 MiB more
 MAX_TOP, MAX_EACH = 64, 1_000_000
 ALIKE = 0.7
 
