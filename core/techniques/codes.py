@@ -23,7 +23,7 @@ from core.types import Floats
 __all__ = ["EMBEDDINGS", "codes", "embed", "grid_layout", "nearest"]
 
 EMBEDDINGS = ("tsne", "pca")
-BATCH = 64
+BATCH, PIXELS_AT_ONCE = 64, 4 * 224 * 224
 PERPLEXITY = 30
 FIRST_AXES = 50
 MAX_CODES = 5000
@@ -39,7 +39,8 @@ def codes(classifier: Classifier, pictures: npt.ArrayLike, layer: str, *, flat: 
     batch = checks.pictures(pictures)
     require_size(classifier, [layer], *batch.shape[1:3])
     tap = classifier.tap([layer])
-    cuts = each(batch[first : first + BATCH] for first in range(0, len(batch), BATCH))
+    size = max(1, min(BATCH, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2])))
+    cuts = each(batch[first : first + size] for first in range(0, len(batch), size))
     return np.concatenate([_code(tap(cut)[layer], flat) for cut in cuts])
 
 
