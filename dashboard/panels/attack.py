@@ -12,6 +12,7 @@ import core
 from dashboard import figures, words
 from dashboard.recipes import AttackRecipe
 from dashboard.server import networks, results
+from dashboard.server.slot import SLOT
 
 Picture = npt.NDArray[np.float32]
 LAYERS = (
@@ -27,9 +28,10 @@ def show_looks(own: core.Classifier, origin: Picture, found: Picture) -> None:
     """Where Grad-CAM says that the network looked for its answer, before and after."""
     columns = st.columns(4)
     for column, pixels, when in zip(columns, (origin, found), ("before", "after"), strict=False):
-        answer = int(core.logits_of(own, pixels)[0].argmax())
-        looked = figures.enlarged(core.attribute(own, pixels, answer), 256)
-        shown = figures.evidence(figures.enlarged(pixels[0], 256), looked, 0.9)
+        with SLOT.turn(short=True):
+            answer = int(core.logits_of(own, pixels)[0].argmax())
+            looked = core.attribute(own, pixels, answer)
+        shown = figures.evidence(figures.enlarged(pixels[0], 256), figures.enlarged(looked, 256), 0.9)
         column.image(shown, width="stretch", alt=f"Grad-CAM {when} the attack")
         column.caption(f"Where it looked for “{words.text(own.labels[answer])}”, {when} (Grad-CAM)")
 
