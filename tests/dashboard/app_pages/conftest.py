@@ -39,6 +39,7 @@ def words() -> Callable[[AppTest], str]:
 
 @pytest.fixture(autouse=True)
 def no_runs() -> Iterator[None]:
-    """Results are shared by all sessions, so also by all tests."""
+    """Results are shared by all sessions, so also by all tests, of other files too."""
+    jobs.TABLE.forget(lambda key: key[0] == "run")
     yield
     jobs.TABLE.forget(lambda key: key[0] == "run")
