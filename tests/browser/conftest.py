@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
-import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
+from driven import ROOT, Arrive, Person, Server, free_port, start
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HERE = {"localhost", "127.0.0.1"}
 PATIENCE = 120_000
@@ -33,71 +24,6 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@dataclass
-class Server:
-    """A running dashboard."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    @property
-    def memory(self) -> int:
-        """The most bytes that the server has had in RAM so far; where the system does not say, what it has now."""
-        status = Path(f"/proc/{self.process.pid}/status")
-        if status.exists():
-            return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])
-        return int(psutil.Process(self.process.pid).memory_info().rss)
-
-    @property
-    def listens_on(self) -> set[str]:
-        connections = psutil.Process(self.process.pid).net_connections("tcp")
-        return {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
-
-    def wait(self) -> None:
-        """Return when the server answers; fail with its words when it ends, or says nothing for two minutes."""
-        end = time.monotonic() + 120
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=5):
-                    return
-            except OSError:
-                time.sleep(0.2)
-        pytest.fail(f"The server did not start, exit code {self.process.poll()}.")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def start(arguments: list[str], *, port: int, folder: Path, **variables: str) -> Server:
-    """Start the server with this Python, as ``arguments`` say, from ``folder``."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("STREAMLIT_", "CONVSCOPE"))
-    }
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3", **variables},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return Server(process, port)
 
 
 def _running() -> Iterator[Server]:
@@ -141,81 +67,6 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     one.close()
 
 
-@dataclass
-class Person:
-    """Somebody at a browser window of their own; ``hosts`` are those that the window has talked to."""
-
-    page: Page
-    url: str
-    hosts: set[str] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
-
-    def go(self, path: str = "/") -> Person:
-        self.page.goto(path if path.startswith("http") else self.url + path)
-        return self.settle()
-
-    def settle(self) -> Person:
-        """Wait until the script has run to its end and the page has drawn what it said."""
-        expect(self.app).to_have_attribute("data-test-script-state", "notRunning")
-        expect(self.page.locator('[data-stale="true"]')).to_have_count(0)
-        return self
-
-    def find(self, label: str, option: str) -> Locator:
-        """Open a selectbox and look for an option, by what it says; a click on it chooses it."""
-        box = self.page.get_by_role("combobox", name=label)
-        box.click()
-        box.fill(option)
-        return self.page.get_by_role("option").filter(has_text=option).first
-
-    def picture(self, title: str) -> Locator:
-        """The thumbnail of a picture; a click on it chooses it."""
-        return self.page.get_by_role("option", name=title, exact=True)
-
-    def bring(self, name: str, content: bytes) -> Person:
-        """Upload a file through the page's own uploader, and close its popover again."""
-        self.page.get_by_role("button", name="Your own picture").click()
-        chooser = self.page.locator('[data-testid="stFileUploader"] input[type=file]')
-        chooser.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": content})
-        expect(self.picture(name)).to_have_attribute("aria-selected", "true")  # closed earlier, it would be lost
-        self.page.keyboard.press("Escape")
-        return self
-
-    def click_tile(self, part: float) -> Person:
-        """Click the wall at this part of its width and height."""
-        self.wall.scroll_into_view_if_needed()
-        box = self.wall.locator("img").bounding_box() or {}
-        self.page.mouse.click(box["x"] + box["width"] * part, box["y"] + box["height"] * part)
-        return self
-
-    def download(self, label: str) -> bytes:
-        """Click a download button; returns what arrives."""
-        with self.page.expect_download() as arriving:
-            self.page.get_by_role("button", name=label, exact=True).first.click()
-        return Path(arriving.value.path()).read_bytes()
-
-    @property
-    def app(self) -> Locator:
-        return self.page.get_by_test_id("stApp")
-
-    @property
-    def wall(self) -> Locator:
-        """The mosaic of channels, inside its component."""
-        return self.page.locator("div.wall")
-
-    @property
-    def widths(self) -> tuple[int, int]:
-        """How wide the document and its main part are, what sticks out included."""
-        main = self.page.get_by_test_id("stMain")
-        document = self.page.evaluate("document.documentElement.scrollWidth")
-        return document, main.evaluate("main => main.scrollWidth")
-
-    def note(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob"):
-            self.hosts.add(parts.hostname or url)
-
-
-Arrive = Callable[..., Person]
 Windows = dict[str, BrowserContext]
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from conftest import Arrive, Person, Server
+from driven import Arrive, Person, Server
 from PIL import Image
 from playwright.sync_api import expect
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Arrive, Server, free_port, start
+from driven import ROOT, Arrive, Server, free_port, start
 from playwright.sync_api import expect
 
 FILE = "tiny_darknet_imagenet.keras"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import ROOT, Person, free_port, start
+from driven import ROOT, Person, free_port, start
 from playwright.sync_api import Browser, expect
 
 
