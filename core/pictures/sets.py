@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -184,6 +183,8 @@ def cifar10(*, size: Size, count: int = 2000) -> PictureSet:
     height, width = _size(size)
     checks.whole("count", count, 1, 10_000)
     try:
+        import keras  # here, since whoever opens a picture needs no network
+
         _, (pixels, labels) = keras.datasets.cifar10.load_data()
     except Exception as error:  # Keras raises a plain Exception when a download fails
         raise ValueError(

@@ -10,9 +10,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from core import checks
 from core.networks.classifiers import Classifier
@@ -75,6 +72,8 @@ def embed(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Float
         return _pca(values, 2, seed)
     few = _pca(values, min(FIRST_AXES, *values.shape), seed) if values.shape[1] > FIRST_AXES else _wide(values)
     perplexity = min(PERPLEXITY, (len(few) - 1) / 3)
+    from sklearn.manifold import TSNE  # here, since it takes a second to import, and few ask for a map
+
     embedding = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(few / few.std())
     return np.asarray(embedding, np.float32)
 
@@ -84,6 +83,8 @@ def _pca(values: Floats, count: int, seed: int) -> Floats:
     whole = np.zeros((len(values), count), np.float32)
     able = min(count, *values.shape)
     if len(values) > 1 and np.ptp(values, axis=0).any():
+        from sklearn.decomposition import PCA
+
         whole[:, :able] = PCA(able, random_state=seed).fit_transform(values)
     return whole
 
@@ -119,6 +120,8 @@ def grid_layout(embedding: npt.ArrayLike, *, aspect: float = 1.6, room: float = 
     wish = np.divide(values - low, span, out=np.full_like(values, 0.5), where=span > 0) * (columns - 1, rows - 1)
     cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
     costs = np.square(wish[:, None] - cells[None]).sum(axis=-1)
+    from scipy.optimize import linear_sum_assignment
+
     return cells[linear_sum_assignment(costs)[1]].astype(np.float32)
 
 

@@ -16,6 +16,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunCon
 from streamlit.testing.v1 import AppTest
 
 import core
+from core.networks import zoo
 from dashboard.server import networks
 
 APP = str(Path(__file__).parents[2] / "dashboard" / "frame.py")
@@ -219,7 +220,7 @@ def test_network_that_does_not_come_says_so_and_the_old_one_stays(monkeypatch: p
     def offline(name: str, *_: object) -> None:
         raise ValueError("The weights of MobileNetV2 could not be downloaded: put the file a.h5 into b.")
 
-    monkeypatch.setattr(core.networks.zoo, "_built", offline)
+    monkeypatch.setattr(zoo, "_built", offline)
     app = open_app("app_pages/activations.py", network="lens5_robust", layer="conv2_relu")
     shown = words(app)
     app.selectbox(key="network").select("mobilenet_v2").run()
@@ -233,8 +234,8 @@ def test_network_that_does_not_come_says_so_and_the_old_one_stays(monkeypatch: p
 @pytest.fixture
 def mobilenet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """MobileNet 0.25 of keras.applications, with random weights."""
-    built = core.networks.zoo._built
-    monkeypatch.setattr(core.networks.zoo, "_built", lambda name, weights, options: built(name, None, options))
+    built = zoo._built
+    monkeypatch.setattr(zoo, "_built", lambda name, weights, options: built(name, None, options))
     yield
     networks.NETWORKS.forget()
 

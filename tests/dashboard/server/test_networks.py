@@ -10,6 +10,7 @@ import keras
 import pytest
 
 import core
+from core.networks import zoo
 from dashboard.server import loaded, networks
 from dashboard.server.loaded import Loaded, weight_bytes
 
@@ -126,13 +127,13 @@ def test_weights_are_counted_in_bytes():
 
 
 def test_a_network_of_keras_is_built_once_when_several_open_it_at_once(people, monkeypatch):
-    built, real = [], core.networks.zoo._built
+    built, real = [], zoo._built
 
     def counted(name, weights, options):
         built.append(weights)
         return real(name, None, options)
 
-    monkeypatch.setattr(core.networks.zoo, "_built", counted)
+    monkeypatch.setattr(zoo, "_built", counted)
     networks.NETWORKS.forget()
     for number in range(3):
         people.start(f"p{number}", lambda: networks.choose("mobilenet_0.25"))
