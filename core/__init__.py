@@ -67,11 +67,12 @@ The map of the package:
         starts            how an ascent begins: grey networks, the same start for every picture, states to go on from
     techniques/           none imports another
         filters           ``maximize``: the pictures that units like most; published presets
-        dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom`` and ``dream_video``
+        dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom``, ``dream_video``, ``dream_frame``
         attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,
                           minimal epsilon; defences
         attribution/      gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion; sanity
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
+        live              ``look``: answers and maps of one frame of a camera, in one pass
         codes             what a layer says of many pictures; a map on which like ones lie together
         units             the patches of real pictures that excite a unit, their projections; units switched off
     bundled/              the networks that this project trained, their cards, and the script that trained them

@@ -67,9 +67,11 @@ from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
 from .techniques.dream import (
     DREAMS,
     Between,
+    DreamFrame,
     Dreaming,
     DreamPreset,
     dream,
+    dream_frame,
     dream_layers,
     dream_video,
     dream_zoom,
@@ -86,6 +88,7 @@ from .techniques.inversion import (
     invert,
     pixel_distance,
 )
+from .techniques.live import Look, look
 from .techniques.units import PROJECTIONS, Patches, ablate, around_grey, patches, projection
 
 __all__ = [
@@ -107,12 +110,14 @@ __all__ = [
     "Attack",
     "Between",
     "Classifier",
+    "DreamFrame",
     "DreamPreset",
     "Dreaming",
     "Estimate",
     "Frame",
     "Inversion",
     "LayerInfo",
+    "Look",
     "Method",
     "Normalization",
     "Output",
@@ -154,6 +159,7 @@ __all__ = [
     "distance",
     "download",
     "dream",
+    "dream_frame",
     "dream_layers",
     "dream_video",
     "dream_zoom",
@@ -187,6 +193,7 @@ __all__ = [
     "load",
     "load_file",
     "logits_of",
+    "look",
     "maps",
     "maximize",
     "mifgsm",

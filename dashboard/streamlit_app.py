@@ -1,11 +1,19 @@
 """The one app: ``streamlit run dashboard`` finds it, ``convscope`` and ``python -m dashboard`` run it."""
 
+import asyncio
+import importlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # `streamlit run dashboard` puts only this folder on the path
+    sys.path.insert(0, str(ROOT))
 
 
 @asynccontextmanager
@@ -17,4 +25,12 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         user_models.end()
 
 
-app = st.App(Path(__file__).with_name("frame.py"), lifespan=lifespan)
+async def live(websocket: WebSocket) -> None:
+    """The live camera's frames. What answers to them imports TensorFlow, which is there once a page was opened."""
+    server = await asyncio.to_thread(importlib.import_module, "dashboard.server.live")
+    await server.serve(websocket)
+
+
+app = st.App(
+    Path(__file__).with_name("frame.py"), lifespan=lifespan, routes=[WebSocketRoute("/convscope/live", live)]
+)  # fmt: skip

@@ -125,7 +125,7 @@ def test_pages_never_touch_tensorflow(path):
 DASHBOARD = {
     "__init__": (set(), set()),
     "__main__": ({"core"}, {"server", "streamlit_app"}),
-    "streamlit_app": ({"streamlit"}, set()),
+    "streamlit_app": ({"starlette", "streamlit"}, set()),
     "frame": ({"streamlit"}, {"address", "components", "figures", "own_files", "server", "words"}),
     "own_files": ({"core", "streamlit"}, {"address", "server", "words"}),
     "layer_view": (
@@ -136,7 +136,7 @@ DASHBOARD = {
     "components": ({"streamlit"}, set()),
     "figures": ({"numpy", "plotly", "skimage"}, set()),
     "words": ({"core"}, set()),
-    "server": ({"cachetools", "core", "keras", "numpy", "psutil", "streamlit"}, {"server", "words"}),
+    "server": ({"cachetools", "core", "keras", "numpy", "psutil", "starlette", "streamlit"}, {"server", "words"}),
     "forms": ({"core", "numpy", "streamlit"}, {"address", "components", "figures", "recipes", "server", "words"}),
     "panels": (
         {"core", "numpy", "streamlit"},

@@ -20,7 +20,7 @@ from core.networks.classifiers import Classifier
 from core.pictures.sets import PictureSet
 from core.types import Floats
 
-__all__ = ["UnitIndex", "index_units", "require_own_size", "require_unit"]
+__all__ = ["UnitIndex", "index_units", "require_own_size", "require_unit", "window_of"]
 
 CHUNK = 0.2
 BATCH, PIXELS_AT_ONCE = 64, 4 * 224 * 224  # 16 pictures of 224 are a tenth faster, and take 250 MiB more
@@ -151,6 +151,17 @@ def require_own_size(classifier: Classifier, pictures: PictureSet) -> None:
 def require_unit(index: UnitIndex, channel: int) -> None:
     """The channel is one of the layer's. Raises ValueError otherwise."""
     checks.whole(f"a channel of {index.layer}", channel, 0, index.channels - 1)
+
+
+def window_of(classifier: Classifier, layer: str, row: int, column: int) -> tuple[int, int, int, int]:
+    """What the unit at a place sees of a picture of the network's own size, moved inside of it."""
+    field, (height, width) = classifier.layer(layer).receptive_field, classifier.size
+    if field is None or not classifier.layer(layer).spatial:
+        return 0, 0, height, width
+    top, left, *_ = field.window(row, column)
+    high, wide = min(field.size[0], height), min(field.size[1], width)
+    top, left = min(max(top, 0), height - high), min(max(left, 0), width - wide)
+    return top, left, top + high, left + wide
 
 
 @dataclass

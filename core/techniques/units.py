@@ -20,7 +20,7 @@ from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.networks.heads import SCALES
 from core.networks.requirements import require_answers, require_channels, require_size
-from core.networks.unit_index import UnitIndex, require_own_size, require_unit
+from core.networks.unit_index import UnitIndex, require_own_size, require_unit, window_of
 from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.pictures.sets import PictureSet
@@ -84,7 +84,7 @@ def patches(classifier: Classifier, index: UnitIndex, pictures: PictureSet, chan
     there = index.pictures[channel] >= 0
     which = index.pictures[channel][there]
     positions = np.stack([index.rows[channel][there], index.columns[channel][there]], axis=1)
-    windows = np.array([_window(classifier, index.layer, *position) for position in positions.tolist()], np.int32)
+    windows = np.array([window_of(classifier, index.layer, *position) for position in positions.tolist()], np.int32)
     values = index.values[channel][there]
     return Patches(int(channel), which, pictures.pictures(which), positions, windows, values)
 
@@ -216,17 +216,6 @@ def _ablated(classifier: Classifier, layer: str) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-
-
-def _window(classifier: Classifier, layer: str, row: int, column: int) -> tuple[int, int, int, int]:
-    """What the unit at a place sees of a picture of the network's own size, moved inside of it."""
-    field, (height, width) = classifier.layer(layer).receptive_field, classifier.size
-    if field is None or not classifier.layer(layer).spatial:
-        return 0, 0, height, width
-    top, left, *_ = field.window(row, column)
-    high, wide = min(field.size[0], height), min(field.size[1], width)
-    top, left = min(max(top, 0), height - high), min(max(left, 0), width - wide)
-    return top, left, top + high, left + wide
 
 
 def _runnable(classifier: Classifier, pictures: npt.ArrayLike, layer: str) -> Pictures:

@@ -44,6 +44,7 @@ class Limits:
         set_pixel_bytes: of the pictures of a set once they are read.
         set_pictures: of a set.
         session_bytes: of everything that one session has brought and that is still here.
+        cameras: live ones at once.
     """
 
     picture_bytes: int
@@ -61,6 +62,7 @@ class Limits:
     set_pixel_bytes: int
     set_pictures: int
     session_bytes: int
+    cameras: int
 
     def check_steps(self, steps: int) -> None:
         """Raises ValueError for a run of more steps."""
@@ -95,11 +97,13 @@ LIMITS = {
         picture_bytes=10 * MIB, picture_side=1024, video_bytes=10 * MIB, video_frames=60, video_seconds=6,
         video_side=320, steps=512, unit_pixels=2**21, dream_side=1024, zoom_frames=60, run_seconds=300,
         set_bytes=0, set_pixel_bytes=64 * MIB, set_pictures=1000, session_bytes=40 * MIB,
+        cameras=3,
     ),
     "local": Limits(
         picture_bytes=50 * MIB, picture_side=4096, video_bytes=50 * MIB, video_frames=240, video_seconds=60,
         video_side=640, steps=20_000, unit_pixels=2**25, dream_side=4096, zoom_frames=1000, run_seconds=24 * 3600,
         set_bytes=200 * MIB, set_pixel_bytes=512 * MIB, set_pictures=5000, session_bytes=1024 * MIB,
+        cameras=8,
     ),
 }  # fmt: skip
 

@@ -59,6 +59,10 @@ class Loaded(Cache):
             self._chosen[sessions.current()] = key
             self._chosen = {one: key for one, key in self._chosen.items() if sessions.connected(one)}
 
+    def chosen(self, session: str) -> Hashable | None:
+        """What a session uses; None where it has chosen nothing."""
+        return self._chosen.get(session)
+
     def used(self) -> set[Hashable]:
         """What sessions use, with what that stands on."""
         keys = {key for session, key in list(self._chosen.items()) if sessions.connected(session)}

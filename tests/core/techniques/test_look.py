@@ -1,0 +1,83 @@
+"""What a live picture is told of each frame."""
+
+import numpy as np
+import pytest
+
+import core
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return np.random.default_rng(3).random((1, 24, 40, 3), dtype=np.float32)
+
+
+def test_a_look_agrees_with_activations_and_prediction(tiny, frame):
+    found = core.look(tiny, frame, "conv2_relu")
+    units = core.activations(tiny, frame, ["conv2_relu"])["conv2_relu"]
+    statistics = core.statistics(units)
+    np.testing.assert_array_equal(found.ranking, statistics.strongest())
+    np.testing.assert_allclose(found.means, statistics.mean, rtol=1e-5)
+    likeliest = core.predict(tiny, frame, top=1)[0][0]
+    assert (tiny.labels[int(found.answers.argmax())], pytest.approx(float(found.answers.max()))) == likeliest
+    assert found.channel == found.ranking[0]
+    own = units[0, ..., found.channel]
+    assert found.value == own.max() == own[found.position]
+
+
+def test_the_order_is_the_one_asked_for_and_the_followed_channel_need_not_be_shown(tiny, frame):
+    found = core.look(tiny, frame, "conv2_relu", channel=1, order=[5, 0, 7, 2], count=3)
+    assert found.shown.tolist() == [5, 0, 7] and found.maps.shape[0] == 3
+    assert found.channel == 1 and found.map.shape == found.maps.shape[1:]
+    again = core.look(tiny, frame, "conv2_relu", order=[1], count=64)
+    np.testing.assert_array_equal(again.maps[0], found.map)
+
+
+def test_only_what_the_unit_sees_changes_it(tiny, frame):
+    found = core.look(tiny, frame, "conv2_relu", channel=2)
+    top, left, bottom, right = found.window
+    other = np.zeros_like(frame)
+    other[:, top:bottom, left:right] = frame[:, top:bottom, left:right]
+    units = core.activations(tiny, other, ["conv2_relu"])["conv2_relu"]
+    assert units[0, (*found.position, 2)[0], found.position[1], 2] == pytest.approx(found.value, rel=1e-5)
+
+
+def test_what_hardly_answers_stays_dark(tiny, frame):
+    net = core.classifier(tiny.network, name="faint", size=(24, 40))
+    kernel, bias = net.network.get_layer("conv1").get_weights()
+    try:
+        net.network.get_layer("conv1").set_weights([kernel * ([1] + [1e-4] * 5), bias * ([1] + [1e-4] * 5)])
+        found = core.look(net, frame, "conv1_relu", order=range(6))
+    finally:
+        net.network.get_layer("conv1").set_weights([kernel, bias])
+    assert found.maps[0].max() == 255 and found.maps[1:].max() < 16
+
+
+def test_a_layer_without_places_has_maps_of_one_value(tiny, frame):
+    found = core.look(tiny, frame, "gap")
+    assert found.maps.shape == (8, 1, 1) and found.position == (0, 0) and found.window == (0, 0, 24, 40)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"layer": "conv9"}, "no layer 'conv9'"),
+        ({"layer": "conv1", "channel": 6}, "0 to 5"),
+        ({"layer": "conv1", "order": [0, -1]}, "0 to 5"),
+        ({"layer": "conv1", "count": 0}, "count"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused(tiny, frame, asked, words):
+    with pytest.raises(ValueError, match=words):
+        core.look(tiny, frame, **asked)
+
+
+def test_frames_of_another_size_are_refused(tiny):
+    with pytest.raises(ValueError, match="own size"):
+        core.look(tiny, np.zeros((1, 32, 32, 3), np.float32), "conv1")
+
+
+def test_many_frames_and_channels_are_traced_once(tiny, frame):
+    for channel in range(4):
+        core.look(tiny, np.roll(frame, channel, 1), "conv2_relu", channel=channel)
+    assert tiny.tap(["conv2_relu", core.LOGITS]).experimental_get_tracing_count() == 1

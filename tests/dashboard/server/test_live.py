@@ -1,0 +1,294 @@
+"""The live camera's door: who comes in, what closes it, and what survives. Spoken to as ASGI does, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import Input, Model
+from keras import layers as L  # noqa: N812
+from PIL import Image
+from starlette.websockets import WebSocket
+
+import core
+from dashboard.server import frames, live, networks
+
+HOST = "convscope.example"
+SETTINGS = {"layer": "conv1_relu"}
+
+
+def jpeg(seed: int = 0, size: tuple[int, int] = (40, 24)) -> bytes:
+    file = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def message(settings: Any = None, picture: bytes | None = None) -> bytes:
+    text = json.dumps(settings or SETTINGS).encode()
+    return struct.pack("<I", len(text)) + text + (jpeg() if picture is None else picture)
+
+
+def huge() -> bytes:
+    """A small file that says it has 20,000 x 20,000 pixels."""
+    data = jpeg()
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", 20_000, 20_000) + data[at + 4 :]
+
+
+class Browser:
+    """One connection, as a browser would make it."""
+
+    def __init__(self, session: str = "ada", *, ticket: str = "", **headers: str) -> None:
+        headers = {"host": HOST, "origin": f"https://{HOST}", **headers}
+        self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._in.put_nowait({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "path": "/convscope/live",
+            "query_string": f"ticket={ticket or live.TICKETS.of(session)}".encode(),
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items() if value],
+        }
+        self.task = asyncio.ensure_future(live.serve(WebSocket(scope, self._in.get, self._out.put)))
+
+    async def hears(self) -> dict[str, Any]:
+        return await asyncio.wait_for(self._out.get(), 20)
+
+    async def accepted(self) -> Browser:
+        assert (await self.hears())["type"] == "websocket.accept"
+        return self
+
+    async def asks(self, data: bytes | None = None) -> dict[str, Any]:
+        """Send a frame; what was found in it."""
+        self.sends(bytes=message() if data is None else data)
+        heard = await self.hears()
+        assert heard["type"] == "websocket.send", heard
+        said, parts = frames.unpacked(heard["bytes"])
+        return said | {"pictures": parts}
+
+    def sends(self, **content: Any) -> None:
+        self._in.put_nowait({"type": "websocket.receive", **content})
+
+    async def closed(self) -> tuple[int, str]:
+        heard = await self.hears()
+        assert heard["type"] == "websocket.close", heard
+        await asyncio.wait_for(self.task, 20)
+        return heard["code"], heard.get("reason") or ""
+
+    async def leaves(self) -> None:
+        self._in.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait_for(self.task, 20)
+
+
+@pytest.fixture
+def chosen(tiny: core.Classifier, people: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, core.Classifier]:
+    """The network that each session has chosen; and nobody is here yet."""
+    uses: dict[str, core.Classifier] = dict.fromkeys(("ada", "bob", "cyd", "dan"), tiny)
+    monkeypatch.setattr(live.NETWORKS, "chosen", lambda session: session if session in uses else None)
+    monkeypatch.setattr(networks, "network", uses.__getitem__)
+    monkeypatch.setattr(live, "TICKETS", live.Tickets())
+    monkeypatch.setattr(live, "CAMERAS", live.Cameras())
+    return uses
+
+
+def talk(act: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://elsewhere.example"},
+        {"origin": f"https://{HOST}:8443"},
+        {"origin": f"https://{HOST}.elsewhere.example"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "https://elsewhere.example", "x_forwarded_host": HOST},
+    ],
+    ids=str,
+)
+def test_pages_of_others_are_refused_before_anything_is_accepted(chosen: Any, headers: dict[str, str]) -> None:
+    async def act() -> None:
+        assert await Browser(**headers).closed() == (live.FOREIGN, "")
+
+    talk(act)
+
+
+def test_a_proxy_may_call_the_server_by_another_name(chosen: Any) -> None:
+    async def act() -> None:
+        browser = await Browser(host="10.0.0.7:8501", x_forwarded_host=HOST).accepted()
+        assert (await browser.asks())["network"] == "tiny"
+        await browser.leaves()
+
+    talk(act)
+
+
+def test_who_has_no_ticket_of_an_open_page_is_refused(chosen: Any, people: Any) -> None:
+    async def act() -> None:
+        assert (await (await Browser(ticket="guessed").accepted()).closed())[0] == live.STRANGER
+        ticket = live.TICKETS.of("bob")
+        people.gone.add("bob")
+        assert (await (await Browser(ticket=ticket).accepted()).closed())[0] == live.STRANGER
+
+    talk(act)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        ({"text": json.dumps(SETTINGS)}, live.TEXT, "got text"),
+        ({"bytes": message(picture=bytes(2**20))}, live.LARGE, "at most 128 kB, got 1024 kB"),
+        ({"bytes": message(picture=b"\x89PNG\r\n\x1a\n" + bytes(50))}, live.WRONG, "as JPEG"),
+        ({"bytes": message(picture=b"")}, live.WRONG, "as JPEG"),
+        ({"bytes": message(picture=jpeg()[:300])}, live.WRONG, "cut off or damaged"),
+        ({"bytes": message(picture=huge())}, live.WRONG, "megapixels"),
+        ({"bytes": b""}, live.WRONG, "Expected settings and a frame"),
+        ({"bytes": b"\xff\xff\xff\xff" + jpeg()}, live.WRONG, "Expected settings and a frame"),
+        ({"bytes": message([1, 2])}, live.WRONG, "Expected settings and a frame"),
+        ({"bytes": struct.pack("<I", 2000) + b"[" * 2000 + jpeg()}, live.WRONG, "Expected settings and a frame"),
+        ({"bytes": message({"layer": 7})}, live.WRONG, "name of a layer"),
+        ({"bytes": message({**SETTINGS, "channel": True})}, live.WRONG, "numbers of channels"),
+        ({"bytes": message({**SETTINGS, "draw": ["cam"]})}, live.WRONG, "Expected settings"),
+        ({"bytes": message({**SETTINGS, "count": 10**9})}, live.WRONG, "Expected settings"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_leaves_the_rules_closes_with_a_sentence(
+    chosen: Any, content: dict[str, Any], code: int, words: str
+) -> None:
+    async def act() -> None:
+        browser = await Browser().accepted()
+        browser.sends(**content)
+        got, reason = await browser.closed()
+        assert got == code and words in reason
+        assert len(reason.encode()) <= live.MOST_REASON
+        assert len(live.CAMERAS) == 0
+
+    talk(act)
+
+
+def test_a_frame_is_answered(chosen: Any, tiny: core.Classifier) -> None:
+    async def act() -> None:
+        browser = await Browser().accepted()
+        found = await browser.asks(message({"layer": "conv1_relu", "count": 16, "order": "now"}))
+        look = core.look(tiny, frames.picture(jpeg()), "conv1_relu")
+        assert found["channels"] == look.ranking.tolist() and found["strongest"] == look.ranking[:5].tolist()
+        assert [one[0] for one in found["answers"]] == np.argsort(-look.answers).tolist()
+        assert found["answers"][0][1:3] == [
+            tiny.labels[int(look.answers.argmax())],
+            round(float(look.answers.max()), 4),
+        ]
+        wall, grid = np.asarray(Image.open(io.BytesIO(found["pictures"]["wall"]))), found["grid"]
+        for index, own in enumerate(look.maps):
+            top, left = index // grid["columns"] * grid["down"], index % grid["columns"] * grid["right"]
+            tile = wall[top : top + grid["height"], left : left + grid["width"]].astype(int)
+            assert np.abs(tile - own).mean() < 12, "noise in a JPEG; another channel is 40 away"
+        await browser.leaves()
+
+    talk(act)
+
+
+def test_the_network_may_change_while_it_runs(chosen: dict[str, core.Classifier]) -> None:
+    image = Input((16, 16, 3))
+    other = core.classifier(Model(image, L.Conv2D(4, 3, name="only", activation="relu")(image)), name="other")
+
+    async def act() -> None:
+        browser = await Browser().accepted()
+        assert (await browser.asks())["network"] == "tiny"
+        chosen["ada"] = other
+        found = await browser.asks()
+        assert found["network"] == "other" and "has no layer 'conv1_relu'" in found["note"] and not found["pictures"]
+        found = await browser.asks(message({"layer": "only", "channel": 3}))
+        assert found["channel"] == 3 and found["answers"] == [] and "note" not in found
+        assert "0 to 3" in (await browser.asks(message({"layer": "only", "channel": 4})))["note"]
+        assert "classes" in (await browser.asks(message({"layer": "only", "draw": "cam"})))["note"]
+        await browser.leaves()
+
+    talk(act)
+
+
+def test_a_closed_tab_leaves_nothing(chosen: Any, people: Any) -> None:
+    async def act() -> None:
+        first = await Browser().accepted()
+        await first.asks()
+        assert len(live.CAMERAS) == 1
+        await first.leaves()
+        assert len(live.CAMERAS) == 0
+        second = await Browser().accepted()
+        await second.asks()
+        people.gone.add("ada")  # its page went, and the connection did not
+        second.sends(bytes=message())
+        assert (await second.closed())[0] == live.GONE
+        assert len(live.CAMERAS) == 0
+
+    talk(act)
+
+
+def test_a_session_has_one_camera_and_others_have_theirs(chosen: Any) -> None:
+    async def act() -> None:
+        first, other = await Browser().accepted(), await Browser("bob").accepted()
+        await first.asks()
+        second = await Browser().accepted()
+        assert await first.closed() == (live.REPLACED, "Another camera of this page took over")
+        found = await asyncio.gather(*(one.asks() for one in (second, other)))
+        assert all("note" not in one for one in found) and len(live.CAMERAS) == 2
+        await second.leaves()
+        assert len(live.CAMERAS) == 1, "the one that was replaced takes nobody's place with it"
+        await other.leaves()
+
+    talk(act)
+
+
+def test_public_mode_has_a_few_at_once(chosen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVSCOPE_MODE", "public")
+
+    async def act() -> None:
+        there = [await Browser(who).accepted() for who in ("ada", "bob", "cyd")]
+        for one in there:
+            await one.asks()
+        code, reason = await (await Browser("dan").accepted()).closed()
+        assert code == live.FULL and "at most 3 live cameras" in reason
+        await there[0].leaves()
+        late = await Browser("dan").accepted()
+        assert (await late.asks())["network"] == "tiny"
+        for one in (*there[1:], late):
+            await one.leaves()
+
+    talk(act)
+
+
+def test_silence_closes_and_one_may_come_again(chosen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert live.SILENCE == 60
+
+    async def act() -> None:
+        monkeypatch.setattr(live, "SILENCE", 0.3)
+        browser = await Browser().accepted()
+        await browser.asks()
+        code, reason = await browser.closed()
+        assert code == live.SILENT and "without a frame" in reason
+        monkeypatch.setattr(live, "SILENCE", 20)
+        again = await Browser().accepted()
+        assert (await again.asks())["network"] == "tiny"
+        await again.leaves()
+
+    talk(act)
+
+
+def test_the_app_has_the_route_and_starts_without_tensorflow() -> None:
+    said = (
+        "import sys; from dashboard.streamlit_app import app; "
+        "print([r.path for r in app._user_routes], 'tensorflow' in sys.modules)"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", said], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['/convscope/live'] False"
