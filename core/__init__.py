@@ -66,6 +66,7 @@ The map of the package:
         ascent            Frame, ``ascend`` (the one loop)
         starts            how an ascent begins: grey networks, the same start for every picture, states to go on from
     techniques/           none imports another
+        circuits/         ``dissect``: one number step by step; which units made an answer; what feeds a unit
         filters           ``maximize``: the pictures that units like most; published presets
         dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom``, ``dream_video``, ``dream_frame``
         attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,

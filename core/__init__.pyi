@@ -63,6 +63,7 @@ from .techniques.attribution import (
     similarity,
     window_side,
 )
+from .techniques.circuits import PICTURE, PROBABILITIES, Dissection, Line, Terms, dissect
 from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
 from .techniques.dream import (
     DREAMS,
