@@ -63,7 +63,14 @@ from .techniques.attribution import (
     similarity,
     window_side,
 )
-from .techniques.circuits import PICTURE, PROBABILITIES, Dissection, Line, Terms, dissect
+from .techniques.circuits import (
+    PICTURE,
+    PROBABILITIES,
+    Dissection,
+    Line,
+    Terms,
+    dissect,
+)
 from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
 from .techniques.dream import (
     DREAMS,
@@ -105,12 +112,15 @@ __all__ = [
     "NORMALIZATIONS",
     "NORMS",
     "OTHER_PICTURE_FILES",
+    "PICTURE",
     "PICTURE_FILES",
     "PRESETS",
+    "PROBABILITIES",
     "PROJECTIONS",
     "Attack",
     "Between",
     "Classifier",
+    "Dissection",
     "DreamFrame",
     "DreamPreset",
     "Dreaming",
@@ -118,6 +128,7 @@ __all__ = [
     "Frame",
     "Inversion",
     "LayerInfo",
+    "Line",
     "Look",
     "Method",
     "Normalization",
@@ -132,6 +143,7 @@ __all__ = [
     "Stage",
     "State",
     "Statistics",
+    "Terms",
     "UnitIndex",
     "Video",
     "ablate",
@@ -157,6 +169,7 @@ __all__ = [
     "defended",
     "detect_preprocessing",
     "digest",
+    "dissect",
     "distance",
     "download",
     "dream",
