@@ -25,7 +25,7 @@ from core.types import Pictures
 
 ACROSS = 8
 SMALL, LARGE = 112, 160  # sides of the pictures of filters, by what the network was made for
-DREAM_SIDE = 384
+DREAM_SIDE = 512
 DREAMED = ("coffee", "cat", "flower")
 INVERTED = ("coffee", "temple")
 ATTACKED = ("coffee", "cat", "temple")

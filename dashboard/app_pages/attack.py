@@ -6,7 +6,7 @@ import streamlit as st
 import core
 from dashboard import figures, forms, words, workbench
 from dashboard.forms import attack as form
-from dashboard.panels.attack import PANELS
+from dashboard.panels.attack import PANELS, show_not_fooled
 from dashboard.recipes import AttackRecipe
 from dashboard.server import networks, results
 
@@ -47,7 +47,7 @@ def show(made: workbench.Made, key: str) -> tuple[np.ndarray, np.ndarray]:
     elif results.fools(recipe.network, read, label, targeted=bool(recipe.target)):
         st.success("Fools the network, verified from the file.", icon=":material/verified:")
     else:
-        st.info("The network is not fooled by the file.", icon=":material/shield:")
+        show_not_fooled(recipe, origin, read, key)
     scale = st.slider("Strength of the perturbation", 0.0, 2.0, 1.0, 0.05, key=f"strength_{key}")
     scaled = read if scale == 1 else results.strengthened(origin, read, scale)
     seen, factor = figures.perturbation(origin[0], read[0])

@@ -55,7 +55,7 @@ def units(name: str, picture: str) -> tuple[str, tuple[int, ...]]:
         if by == "number":
             typed = address.text("Channels, such as 0-7, 12", key="numbers", default="0-15")
             return layer, numbers(typed, net.layer(layer).channels - 1)
-        many = core.Setting("many", "How many", 64, (8, 16, 32, 64, 256))
+        many = core.Setting("many", "How many", 16, (8, 16, 32, 64, 256))
         count = choose(many, widget=st.selectbox, width=140)
     return layer, results.strongest(name, picture, layer)[:count]
 

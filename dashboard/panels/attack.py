@@ -9,9 +9,9 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import figures, words
+from dashboard import figures, words, workbench
 from dashboard.recipes import AttackRecipe
-from dashboard.server import networks, results
+from dashboard.server import jobs, networks, results
 from dashboard.server.slot import SLOT
 
 Picture = npt.NDArray[np.float32]
@@ -103,6 +103,39 @@ def show_defences(recipe: AttackRecipe, origin: Picture, found: Picture) -> None
         rows.append({"defence": title, "original": before[1], "adversarial": after[1], "the attack": verdict})
     st.table(rows)
     st.caption(KNOWN)
+
+
+def show_not_fooled(recipe: AttackRecipe, origin: Picture, found: Picture, key: str) -> None:
+    """Why the file does not fool the network, and the smallest epsilon that does, one click away."""
+    own, label = networks.network(recipe.network), recipe.label()
+    was, now = (
+        dict(results.answers(recipe.network, one, top=len(own.labels))[0])[own.labels[label]] for one in (origin, found)
+    )
+    told = f"“{words.text(own.labels[label])}”"
+    if recipe.target:
+        why = f"It does not say {told}: the probability went from {was:.1%} to {now:.1%} only"
+    else:
+        why = f"It still says {told}, with a probability of {now:.0%} instead of {was:.0%}"
+    st.info(f"The network is not fooled by the file. {why}. {_reason(recipe)}", icon=":material/shield:")
+    search = jobs.follow(
+        ("smallest", recipe), recipe.search, say=lambda one: f"Which epsilon is enough? Trying {one.written}",
+    )  # fmt: skip
+    if search and search.fools:
+        st.button(
+            f"Fool it: {search.written}", icon=":material/bolt:", key=f"fool_{key}", on_click=workbench.ask,
+            kwargs=search.settings(), type="primary", help="The smallest of the usual epsilons that does; tried.",
+        )  # fmt: skip
+    elif search:
+        st.caption(f"No usual epsilon does, up to {search.written}.")
+
+
+def _reason(recipe: AttackRecipe) -> str:
+    """Why an attack with these settings may fail."""
+    if recipe.norm == "linf" and recipe.epsilon is not None and recipe.epsilon < 1 / 255:
+        return "A file holds whole steps of 1/255, so that smaller changes are lost in it."
+    if not core.ATTACKS[recipe.attack].norms:
+        return "This attack was led by settings of its own, and has not got there."
+    return "What it may change is too little for this network and this picture."
 
 
 PANELS: dict[str, tuple[str, Callable[..., None]]] = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,28 @@ class AttackRecipe(Runs, OnPicture):
         net = networks.network(self.network)
         return core.attack(net, self.attack, self.photo(), [self.label()], **self._options())
 
+    def fools(self, frame: core.Frame) -> bool:
+        """Whether the file of a frame's first picture fools the network."""
+        saved = core.to_float(core.to_uint8(np.asarray(frame.images)[:1]))
+        return bool(core.fools(networks.network(self.network), saved, [self.label()], targeted=bool(self.target))[0])
+
+    def stronger(self) -> list[Self]:
+        """This attack with every larger usual epsilon, the smallest first; then PGD, where this is another attack."""
+        measure = core.NORMS[self.norm]
+        radii = [measure.radius(written) for written in measure.epsilons]
+        own = [replace(self, epsilon=one) for one in radii if self.epsilon is not None and one > self.epsilon]
+        return own + [replace(self, attack="pgd", epsilon=one, options=()) for one in radii if self.attack != "pgd"]
+
+    def search(self) -> Iterator[Search]:
+        """Each of the stronger ones, until one fools: exactly the runs that their settings give."""
+        tried = self.stronger()
+        for at, one in enumerate(tried):
+            for frame in one.run():
+                fooled = frame.step == frame.total and one.fools(frame)
+                yield Search(one, fooled, 1.0 if fooled else (at + frame.progress) / len(tried))
+            if fooled:
+                return
+
     def _options(self) -> dict[str, Any]:
         """The settings that this attack takes."""
         chosen = core.ATTACKS[self.attack]
@@ -89,3 +111,24 @@ class AttackRecipe(Runs, OnPicture):
         options = "".join(f", {name}={value!r}" for name, value in self._options().items())
         goal = f"net.labels.index({self.target!r})" if self.target else "int(core.logits_of(net, photo)[0].argmax())"
         return BODY.format(photo=opening(self.picture), goal=goal, attack=self.attack, options=options)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a search for the smallest epsilon that fools is: what is tried, whether it fools, the part that is done."""
+
+    recipe: AttackRecipe
+    fools: bool
+    progress: float
+
+    @property
+    def written(self) -> str:
+        """The attack and its epsilon in words: ``PGD with 2/255``."""
+        epsilon = core.NORMS[self.recipe.norm].written(self.recipe.epsilon or 0.0)
+        return f"{core.ATTACKS[self.recipe.attack].title} with {epsilon}"
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of the page that ask for it, by their names in the address."""
+        measure = core.NORMS[self.recipe.norm]
+        written = next(one for one in measure.epsilons if measure.radius(one) == self.recipe.epsilon)
+        return {"attack": self.recipe.attack, "norm": self.recipe.norm, f"epsilon_{self.recipe.norm}": written}

@@ -54,7 +54,7 @@ class Dream(Runs, OnPicture):
     technique: ClassVar[str] = "dream"
     imports: ClassVar[str] = "import numpy as np\n\n"
 
-    size: int = 384
+    size: int = 512
     layers: tuple[tuple[str, float], ...] = ()
     channels: tuple[int, ...] = ()
     preset: str = "convscope"
@@ -83,7 +83,7 @@ class Dream(Runs, OnPicture):
         return (
             core.Setting("make", "Make", "still", ("still", "zoom", "video")),
             core.Setting("preset", "Preset", "convscope", tuple(core.DREAMS)),
-            core.Setting("size", "Longer side", 384, (*upto(SIZES, most.dream_side), 0), 0, most.dream_side),
+            core.Setting("size", "Longer side", 512, (*upto(SIZES, most.dream_side), 0), 0, most.dream_side),
             core.Setting("octaves", "Octaves", None, (1, 2, 3, 4, 5, 6, 8), 1, 12),
             core.Setting("steps", "Steps at each octave", None, upto(STEPS, most.steps), 1, most.steps),
             core.Setting("step_size", "Step size", None, tuple(one / 255 for one in STEP_SIZES), 1e-6, 0.5),

@@ -47,8 +47,8 @@ class Maximize(Runs, Recipe):
     layer: str
     channels: tuple[int, ...]
     preset: str = "convscope"
-    steps: int = 32
-    size: int = 96
+    steps: int = 64
+    size: int = 128
     seed: int = 0
     start: str = "noise"
     negative: bool = False
@@ -60,8 +60,8 @@ class Maximize(Runs, Recipe):
         most = limits.limits()
         return (
             core.Setting("preset", "Preset", "convscope", tuple(core.PRESETS)),
-            core.Setting("steps", "Steps", 32, upto(STEPS, most.steps), 1, most.steps),
-            core.Setting("size", "Size", 96, SIZES, 1, SIDE),
+            core.Setting("steps", "Steps", 64, upto(STEPS, most.steps), 1, most.steps),
+            core.Setting("size", "Size", 128, SIZES, 1, SIDE),
             core.Setting("negative", "Maximize or minimize", False, (False, True)),
             core.Setting("facets", "Different pictures of each unit", 1, (1, 2, 4), 1, 16),
             SEED,

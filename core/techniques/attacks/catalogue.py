@@ -91,7 +91,7 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
                 Setting("random_start", "Random start", True, help="Begin at a random point of the ball."),
                 _SEED,
             ),
-            own_epsilon=True,
+            quick={"steps": 20}, own_epsilon=True,
         ),
         "mifgsm": Attack(
             "MI-FGSM",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from scipy import ndimage
 
 from core import checks
 from core.networks.classifiers import Classifier
@@ -145,7 +146,7 @@ def estimate_dream(classifier: Classifier, picture: npt.ArrayLike, **settings: A
     layers = settings.get("layers") or dream_layers(classifier, recipe)
     side = [min(size, 1.5 * tile) + 2 * MOST_HALO for size in max(sizes)]
     window = ascent.activation_bytes(classifier, layers, (int(side[0]), int(side[1])), 1)
-    return Estimate(once * pixels / (height * width), window + 7 * 12 * int(np.prod(max(sizes))))
+    return Estimate(once * pixels / (height * width), window + 9 * 12 * int(np.prod(max(sizes))))
 
 
 def _dreams(plan: _Plan) -> Iterator[Dreaming]:
@@ -211,6 +212,7 @@ def _stepped(plan: _Plan, picture: Pictures, slope: Pictures | None) -> Pictures
     if slope is None:
         return picture
     mask = None if plan.mask is None else _sized(plan.mask, picture.shape[1:3])
+    slope = _smoothed(slope, plan.recipe.blurs)
     if plan.recipe.level:
         weight = np.float32(1) if mask is None else mask
         slope -= (slope * weight).mean((1, 2), keepdims=True) / max(float(np.mean(weight)), 1e-6)
@@ -222,6 +224,17 @@ def _stepped(plan: _Plan, picture: Pictures, slope: Pictures | None) -> Pictures
     slope *= plan.recipe.step_size / max(length, 1e-12)
     slope += picture
     return np.clip(slope, 0, 1, out=slope)
+
+
+def _smoothed(slope: Pictures, blurs: tuple[float, ...]) -> Pictures:
+    """The mean of the gradient (1, H, W, 3) blurred by each of these, all of one mean absolute value."""
+    if not blurs:
+        return slope
+    total = np.zeros_like(slope)
+    for blur in blurs:
+        one = ndimage.gaussian_filter(slope, (0, blur, blur, 0), mode="mirror") if blur else slope
+        total += one / max(float(np.abs(one).mean()) * len(blurs), 1e-30)
+    return total
 
 
 def _sized(picture: Pictures, size: tuple[int, ...]) -> Pictures:

@@ -37,6 +37,9 @@ class DreamPreset:
         wrap: jitter moves the picture around its edges; without, it lies in a mirrored frame of random width.
         reinject: put the photograph's own detail back at each octave.
         level: take the mean off the gradient, so that the picture neither brightens nor darkens.
+        blurs: standard deviations in pixels; the gradient is blurred by each, and their mean is taken, all of one
+            length. Long waves, which a gradient has few of, grow as well as short ones: larger things, less fine noise.
+            What normalizing the levels of a Laplacian pyramid does in tensorflow/examples, deepdream.ipynb.
     """
 
     title: str
@@ -55,14 +58,15 @@ class DreamPreset:
     wrap: bool = False
     reinject: bool = True
     level: bool = False
+    blurs: tuple[float, ...] = ()
 
 
 DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
     {
         "convscope": DreamPreset(
             "Convscope",
-            "Google's octaves with gentler steps in a mirrored frame, the gradient's mean taken off: the photograph "
-            "stays, without borders, and as bright as it was.",
+            "Google's octaves with gentler steps in a mirrored frame, the gradient smoothed at four scales, its mean "
+            "taken off: the photograph stays, without borders or fine noise, as bright as it was.",
             (("conv4_2_relu", 0.6, 1.0), ("conv5_2_relu", 0.85, 1.0)),
             step_size=2 / 255,
             normalize="mean",
@@ -71,6 +75,7 @@ DREAMS: Mapping[str, DreamPreset] = MappingProxyType(
             ratio=1.4,
             jitter=32,
             level=True,
+            blurs=(0.0, 1.0, 2.0, 4.0),
         ),
         "google": DreamPreset(
             "Google 2015",

@@ -37,6 +37,15 @@ def test_both_networks_side_by_side(open_page: Opener) -> None:
     assert len(app.info) == 2 and not app.success, "half a step cannot be saved, so nobody is fooled"
 
 
+def test_what_does_not_fool_says_why_and_one_click_does(open_page: Opener) -> None:
+    app = open_page("attack", picture="cat", epsilon_linf="0.5")
+    app.button(key="run").click().run()
+    assert not app.success and "still says" in app.info[0].value and "whole steps of 1/255" in app.info[0].value
+    app.button(key="fool_a").click().run()
+    assert not app.exception and not app.error and "verified from the file" in app.success[0].value
+    assert app.query_params.get("epsilon_linf", ["1.0"])[0] != "0.5"
+
+
 @pytest.mark.parametrize("closer", ["layers", "transfer", "defences", "epsilon"])
 def test_looked_at_closer(open_page: Opener, words: Words, closer: str) -> None:
     app = open_page("attack", picture="cat", epsilon_linf="4.0", attack="fgsm", closer=closer)
