@@ -18,6 +18,7 @@ The map of the package:
         grey              colour to grey, as Pillow does it
         samples           photographs that come with scikit-image and scikit-learn, and a drawn test card
         sets              many pictures: tiles of photographs, a folder or a zip, CIFAR-10
+        labelled          ... with a label each, to train on and to test: digits, tiles, CIFAR-10, a folder
     networks/             do not optimize
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
         classifiers       Classifier: network, preprocessing, labels, layers; taps
@@ -75,8 +76,10 @@ The map of the package:
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
         live              ``look``: answers and maps of one frame of a camera, in one pass
         codes             what a layer says of many pictures; a map on which like ones lie together
+        memorization/     ``memorize``: networks trained on true labels, or on random ones until they know them by heart
         units             the patches of real pictures that excite a unit, their projections; units switched off
     bundled/              the networks that this project trained, their cards, and the script that trained them
+        memorized             the curves that the page of learning and memorizing shows before anybody runs it
         accuracy              how many photographs of a folder a network of ImageNet names right
 
 Every arrow points down: pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or one
