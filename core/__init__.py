@@ -21,6 +21,7 @@ The map of the package:
         labelled          ... with a label each, to train on and to test: digits, tiles, CIFAR-10, a folder
     networks/             do not optimize
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
+        tokens            tokens of a vision transformer as the map that they are
         classifiers       Classifier: network, preprocessing, labels, layers; taps
         kept              what was made once for a network, shared by threads
         steps             what kind of layer call a step of a graph is

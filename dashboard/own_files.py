@@ -41,10 +41,10 @@ def _take_in_network(bring: Callable[[], str]) -> None:
 def bring_network() -> None:
     """A file with a network, by upload or by its path."""
     st.caption(
-        "A .keras or .h5 file. It is checked before it is opened, and tried in a separate process first. "
-        "Even so, open only files that you trust."
+        "A .keras or .h5 file, or Teachable Machine's zip. It is checked before it is opened, and tried in a separate "
+        "process first. Even so, open only files that you trust."
     )
-    file = st.file_uploader("Upload, up to 200 MB", type=["keras", "h5", "hdf5"], key="network_file")
+    file = st.file_uploader("Upload, up to 200 MB", type=list(core.NETWORK_FILES), key="network_file")
     path = st.text_input("Or its path on this machine", key="network_path", placeholder="~/models/mine.keras")
     if st.button("Open it", icon=":material/folder_open:", key="open_network"):
         with st.spinner("Trying the file in a separate process…", show_time=True):
@@ -58,8 +58,8 @@ def bring_network() -> None:
 def bring_picture() -> None:
     """A picture by upload or camera."""
     st.file_uploader(
-        "JPEG, PNG, WebP or GIF", type=["jpg", "jpeg", "png", "webp", "gif"], key="upload", on_change=_take_in,
-        args=("upload",),
+        "JPEG, PNG, WebP, GIF, TIFF, ...", type=[*core.PICTURE_FILES, *core.OTHER_PICTURE_FILES], key="upload",
+        on_change=_take_in, args=("upload",),
     )  # fmt: skip
     if st.toggle("Use the camera", key="with_camera"):
         st.camera_input("Take a picture", key="camera", on_change=_take_in, args=("camera",))
@@ -160,12 +160,39 @@ def choose_output(net: core.Classifier, own: user_models.Own) -> None:
             _change(own, output=output.name, kind=kind, labels=kept)
 
 
+def choose_held(net: core.Classifier, own: user_models.Own) -> None:
+    """At what the inputs beside the picture are held."""
+    shapes, known = net.card.get("held", {}), dict(own.held)
+    if not shapes:
+        return
+    st.subheader("What do its other inputs get?")
+    st.markdown(
+        "Beside the picture the network takes what is held at one value: one number for all of it, or as many as it "
+        "has, separated by commas."
+    )
+    said = {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for name, shape in shapes.items():
+            said[name] = st.text_input(
+                f"{words.text(name)} ({' × '.join(map(str, shape)) or 'a number'})",
+                ", ".join(f"{one:g}" for one in known.get(name, (0.0,))), key=address.session_key(f"held_{name}"),
+                width=320,
+            )  # fmt: skip
+        if st.button("Hold them at these", icon=":material/check:", key="hold"):
+            try:
+                held = {name: tuple(map(float, one.replace(";", ",").split(","))) for name, one in said.items()}
+            except ValueError:
+                st.error("Expected numbers, separated by commas.", icon=":material/error:")
+            else:
+                _change(own, held=tuple(held.items()))
+
+
 def choose_labels(net: core.Classifier, own: user_models.Own) -> None:
     """Labels for the classes, and a size where the network leaves it open."""
     st.subheader("What are its classes called?" if net.has_classes else "What are its numbers called?")
     file = st.file_uploader(
         "A name for each class: text, a table, JSON, Python or YAML",
-        type=["txt", "csv", "tsv", "json", "yaml", "yml", "py"], key="label_file",
+        type=[*core.LABEL_FILES, "py"], key="label_file",
     )  # fmt: skip
     with st.container(horizontal=True):
         if st.button("Use these names", icon=":material/label:", disabled=file is None) and file:

@@ -84,6 +84,9 @@ def extent(info: core.LayerInfo) -> str:
     sees = f"each unit sees {field.size[0]} × {field.size[1]} pixels" if field else "each unit sees the whole picture"
     if field and min(field.size) >= 2 * max(height, width) * max(field.stride):
         sees = f"each unit sees the whole picture (its field is {field.size[0]} × {field.size[1]} pixels)"
+    if info.tokens:
+        rest = "" if info.tokens == height * width else "; the first token, which belongs to no place, is left out"
+        return f"{info.tokens} tokens of {channels} channels, shown as a map of {height} × {width}{rest}; {sees}"
     return f"{height} × {width} positions, {channels} channels; {sees}"
 
 

@@ -16,8 +16,8 @@ settings.load_profile("convscope")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZES = [(24, 40), (23, 41)]
-_FILES = ("files", "containers", "inputs", "keras2", "mutations", "styles", "zoo")
-_NETWORKS = ("detection", "efficientnet_lite", "heads", "outputs", "ranges")
+_FILES = ("cases", "files", "containers", "inputs", "keras2", "mutations", "styles", "zoo")
+_NETWORKS = ("detection", "efficientnet_lite", "heads", "outputs", "ranges", "tokens")
 LONG = (
     *("browser/", "load/", "core/bundled/", "core/techniques/"),
     *(f"core/networks/test_{name}" for name in (*_FILES, *_NETWORKS)),

@@ -133,11 +133,19 @@ class Classifier:
         """
         names = tuple(dict.fromkeys(layers))
         return self.keep(
-            ("tap", names), lambda: _Tap(self, names, tf.function(self.forward(names), input_signature=[PICTURES]))
+            ("tap", names), lambda: self.told(names, tf.function(self.forward(names), input_signature=[PICTURES]))
         )
 
-    def refusal(self, layers: Iterable[str], shape: Sequence[int], error: tf.errors.OpError) -> str:
-        """What to say of pictures of this shape (N, H, W, 3), which made TensorFlow raise ``error``."""
+    def told(self, layers: Iterable[str], compiled: Any) -> Any:
+        """A compiled function of pictures (N, H, W, 3), and more, that says in a sentence what it cannot compute.
+
+        What it gives raises ValueError instead of TensorFlow's errors, naming the one of ``layers``, or of those before
+        them, that fails.
+        """
+        return _Told(self, tuple(layers), compiled)
+
+    def refusal(self, layers: Iterable[str], shape: Sequence[int], error: Exception) -> str:
+        """What to say of pictures of this shape (N, H, W, 3), which made TensorFlow or Keras raise ``error``."""
         count, height, width = shape[:3]
         if isinstance(error, tf.errors.ResourceExhaustedError):
             return f"Expected pictures that fit into memory, got {count} of {height} x {width}"
@@ -220,19 +228,22 @@ class Classifier:
 
 
 @dataclass(frozen=True, eq=False)
-class _Tap:
-    """A compiled ``forward`` that says in a sentence what it cannot compute."""
+class _Told:
+    """A compiled function that says in a sentence what it cannot compute."""
 
     classifier: Classifier
     layers: tuple[str, ...]
     compiled: Any
 
-    def __call__(self, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, pictures: tf.Tensor, *others: Any) -> Any:
         try:
-            found: dict[str, tf.Tensor] = self.compiled(pictures)
+            return self.compiled(pictures, *others)
         except tf.errors.OpError as error:
             raise ValueError(self.classifier.refusal(self.layers, np.shape(pictures), error)) from error
-        return found
+        except ValueError as error:
+            if "Exception encountered when calling" not in str(error):  # Keras's words; ours go on as they are
+                raise
+            raise ValueError(self.classifier.refusal(self.layers, np.shape(pictures), error)) from error
 
     def experimental_get_tracing_count(self) -> int:
         """How often it was traced."""

@@ -93,6 +93,9 @@ def checked(text: bytes | str, name: str, *, version: str = "") -> tuple[keras2.
     try:
         translation = keras2.translate(config, version=version)
     except ValueError as error:
+        for part in parts:
+            if _is_foreign(part):
+                raise ValueError(_refusal(part["class_name"], part.get("module") or "keras", name)) from error
         raise ValueError(f"Expected a network that this Keras can compute, got {name} with {error}") from error
     for part in entries(translation.description):
         _check_part(part, name)
@@ -115,6 +118,15 @@ def _check_part(entry: Mapping[str, Any], name: str) -> None:
     elif kind in _VALUES or (module.split(".")[0] == "keras" and _listed(kind, module)):
         return
     raise ValueError(_refusal(kind, module, name))
+
+
+def _is_foreign(entry: Mapping[str, Any]) -> bool:
+    """Whether a part of an untranslated description runs code, or is a class that somebody registered."""
+    kind, registered = entry["class_name"], entry.get("registered_name")
+    if not isinstance(kind, str) or not isinstance(entry.get("module"), (str, type(None))):
+        return False
+    own = isinstance(registered, str) and not str(entry.get("module") or "").startswith(("keras", "tensorflow", "tf_"))
+    return kind in _RUNS_CODE or (own and kind not in _LAYERS and kind not in MODELS)
 
 
 def _refusal(kind: str, module: str, name: str) -> str:

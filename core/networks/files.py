@@ -10,12 +10,15 @@ never opened. Files of Keras 2 are translated on the way (``core.networks.keras2
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from core.networks import containers, saved_models, trial
+from core.networks.inputs import Values
+from core.networks.losses import training_losses
 from core.networks.trial import MEMORY, OPEN_SIDE, Report
 
 __all__ = ["MEMORY", "OPEN_SIDE", "Opened", "Report", "inspect", "open_file", "open_network"]
@@ -30,21 +33,28 @@ class Opened:
         notes: what was changed to open it, one sentence each; for the card.
         labels: the names of classes that lay beside it, in its box or its folder; empty where there are none.
         labels_from: the name of their file.
+        losses: what it was trained with, by output or in their order; empty where the file does not tell.
+        held: the inputs beside the picture by name, and their shape.
     """
 
     network: keras.Model
     notes: tuple[str, ...]
     labels: tuple[str, ...]
     labels_from: str
+    losses: Mapping[str, str] | Sequence[str]
+    held: Mapping[str, tuple[int, ...]]
 
 
-def open_file(path: str | os.PathLike[str], *, memory: int = MEMORY) -> Opened:
-    """Inspect a file, then open it, with safe mode on. Arguments and errors are those of ``inspect``."""
+def open_file(path: str | os.PathLike[str], *, memory: int = MEMORY, held: Values | None = None) -> Opened:
+    """Inspect a file, then open it, with safe mode on. Arguments and errors are those of ``inspect``.
+
+    ``held`` says at what to hold inputs beside the picture, by name: a number, or as many as it has.
+    """
     file = Path(path)
     with containers.opened(file) as box:
         _tried(box, file, memory)
-        network, notes = saved_models.build(box.path, box.kind)
-        return Opened(network, notes, box.labels, box.labels_from)
+        network, notes, others = saved_models.build(box.path, box.kind, held=held)
+        return Opened(network, notes, box.labels, box.labels_from, training_losses(box.path), others)
 
 
 def open_network(path: str | os.PathLike[str], *, memory: int = MEMORY) -> keras.Model:

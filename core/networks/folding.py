@@ -43,7 +43,10 @@ def forward(classifier: Classifier, layers: Iterable[str], *, narrow: Iterable[s
     def run(pictures: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
         values = graph.run(classifier.preprocess(pictures), names)
         known = {id(inputs[name]): values[name] for name in inputs}
-        return {name: plans[name].compute(known, target) if name in plans else values[name] for name in layers}
+        own = {name: plan.compute(known, target) for name, plan in plans.items()}
+        maps = {name: graph.token_map(name) for name in own}
+        shown = {name: found.to_map(own[name]) for name, found in maps.items() if found}
+        return {name: {**values, **own, **shown}[name] for name in layers}
 
     return run
 

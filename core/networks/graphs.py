@@ -18,12 +18,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from core.networks.tokens import Grid, TokenMap, grids_of, token_map
+
 Change = Callable[[tf.Tensor], tf.Tensor]
 
 END = "(end)"
 """The name under which a graph keeps the network's output."""
 
 RESERVED = frozenset({END, "(logits)"})
+BEFORE = ":before"
+"""Put behind the name of a layer with an activation of its own, it names what goes into that activation."""
+MOST_GRIDS = 24
 MOST_CALLS = 5000
 """Networks inside networks can call a layer more often than anybody can wait for."""
 
@@ -72,10 +77,12 @@ class LayerInfo:
     Attributes:
         name: its name; ``outer/inner`` inside a nested model.
         kind: its Keras class, for example ``Conv2D``.
-        shape: (height, width, channels) for a picture of the network's own size; (channels,) without extent.
+        shape: (height, width, channels) for a picture of the network's own size; (channels,) without extent. Tokens
+            (tokens, channels) that are a map of places are given as that map.
         receptive_field: what one unit sees, or None where every unit sees the whole picture or nobody can tell.
         fixed: whether it runs at the network's own picture size only, because it comes after a ``Flatten``.
         parameters: how many numbers it learned.
+        tokens: how many tokens it gives, where its map is made of tokens; 0 for all other layers.
     """
 
     name: str
@@ -84,6 +91,7 @@ class LayerInfo:
     receptive_field: ReceptiveField | None
     fixed: bool = False
     parameters: int = 0
+    tokens: int = 0
 
     @property
     def channels(self) -> int:
@@ -122,6 +130,7 @@ class Graph:
         tensors: the symbolic output of every layer by name, and of the network under ``END``.
         layers: the facts of every layer.
         ends: the symbolic outputs of the network by name, in its own order; one of them is the ``END``.
+        maps: for layers whose tokens are a map, which one.
     """
 
     input: Any
@@ -129,6 +138,7 @@ class Graph:
     tensors: Mapping[str, Any]
     layers: Mapping[str, LayerInfo] = field(default_factory=dict)
     ends: Mapping[str, Any] = field(default_factory=dict)
+    maps: Mapping[str, TokenMap] = field(default_factory=dict)
 
     @cached_property
     def _producers(self) -> Mapping[int, Step]:
@@ -161,17 +171,27 @@ class Graph:
     def run(self, x: tf.Tensor, names: Iterable[str], *, change: Mapping[str, Change] | None = None) -> dict[str, Any]:
         """The outputs of the layers for a batch that is preprocessed already; to be called inside ``tf.function``.
 
-        ``change`` says for some layers what becomes of their output before the layers behind them see it.
+        ``change`` says for some layers what becomes of their output before the layers behind them see it. Tokens that
+        are a map come, and are changed, as that map; the layers behind depend on it.
         """
         names = tuple(names)
-        values = {id(self.input): x}
+        values, seen = {id(self.input): x}, {}
         changes = {id(self.tensors[name]): changed for name, changed in (change or {}).items()}
+        wanted = ((name, self.token_map(name)) for name in (*names, *(change or {})))
+        maps = {id(self.tensors[name]): one for name, one in wanted if one}
         for step in self.needed(names):
             args, kwargs = keras.tree.map_structure(lambda t: values.get(id(t), t), (step.args, dict(step.kwargs)))
             results = keras.tree.flatten(step.operation(*args, **kwargs))
             for symbol, result in zip(step.outputs, results, strict=True):
-                values[id(symbol)] = changes[id(symbol)](result) if id(symbol) in changes else result
-        return {name: _single(values[id(self.tensors[name])]) for name in names}
+                key, own = id(symbol), maps.get(id(symbol))
+                shown = own.to_map(result) if own else result
+                seen[key] = changes[key](shown) if key in changes else shown
+                values[key] = own.to_tokens(seen[key], result) if own else seen[key]
+        return {name: _single({**values, **seen}[id(self.tensors[name])]) for name in names}
+
+    def token_map(self, name: str) -> TokenMap | None:
+        """Which map the tokens of a layer are, ``name:before`` included; None for every other layer."""
+        return self.maps.get(name.removesuffix(BEFORE))
 
     def failing(self, x: tf.Tensor, names: Iterable[str]) -> str:
         """The first layer that cannot be computed for this batch, which is preprocessed already; empty for none."""
@@ -199,11 +219,11 @@ def read(network: keras.Model, shape: tuple[int, int, int]) -> Graph:
     Of several outputs the first one without height and width is the end; the layers of the others are there too.
     """
     picture = keras.Input(shape, name="picture")
-    reader = _Reader({id(picture): _Trail()})
+    reader = _Reader({id(picture): _Trail(grids=(shape[:2],))})
     found = reader.descend(network, picture, prefix="")
     ends = keras.tree.flatten(found)
     end = next((end for end in ends if len(end.shape) == 2), ends[0])
-    graph = Graph(picture, tuple(reader.steps), {**reader.tensors, END: end}, reader.layers)
+    graph = Graph(picture, tuple(reader.steps), {**reader.tensors, END: end}, reader.layers, maps=reader.maps)
     return replace(graph, ends=dict(zip(_names_of(found, graph), ends, strict=True)))
 
 
@@ -227,10 +247,12 @@ class _Reached(Exception):  # noqa: N818 - not an error: it carries the end of a
 
 @dataclass(frozen=True)
 class _Trail:
-    """What is carried along a tensor: the receptive field of its units, and whether its picture size is fixed."""
+    """What is carried along a tensor: the receptive field of its units, whether its picture size is fixed, and the
+    sizes of the maps that it comes from, the latest first."""
 
     field: ReceptiveField | None = ReceptiveField()
     fixed: bool = False
+    grids: tuple[Grid, ...] = ()
 
 
 @dataclass
@@ -240,6 +262,7 @@ class _Reader:
     tensors: dict[str, Any] = field(default_factory=dict)
     layers: dict[str, LayerInfo] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    maps: dict[str, TokenMap] = field(default_factory=dict)
 
     def descend(self, network: keras.Model, x: Any, prefix: str) -> Any:
         """Call every layer of a model on the symbolic ``x`` (one tensor or several); returns the symbolic output."""
@@ -285,6 +308,9 @@ class _Reader:
         self.steps.append(step)
         self.tensors[name] = step.outputs[0]
         info = _describe(name, layer, step, trail)
+        if len(info.shape) == 2 and (own := token_map(info.shape[0], trail.grids)):
+            self.maps[name] = own
+            info = replace(info, shape=(own.height, own.width, info.channels), tokens=info.shape[0])
         if len(info.shape) in (1, 3):  # others have no channels, or no map
             self.layers[name] = info
         return output
@@ -336,12 +362,14 @@ def _follow(layer: Any, before: list[_Trail], step: Step) -> _Trail:
     fixed = kind in _FIXING or any(trail.fixed for trail in before)
     fields = [trail.field for trail in before]
     known = [f for f in fields if f is not None]
+    seen = (grid for trail in before for grid in trail.grids)
+    grids = tuple(dict.fromkeys((*grids_of(tuple(step.outputs[0].shape)), *seen)))[:MOST_GRIDS]
     if not known or len(known) < len(fields) or len(step.outputs[0].shape) != 4:
-        return _Trail(None, fixed)
+        return _Trail(None, fixed, grids)
     merged = known[0]
     for other in known[1:]:
         merged = merged.union(other)
-    return _Trail(_grow(merged, layer, step), fixed)
+    return _Trail(_grow(merged, layer, step), fixed, grids)
 
 
 def _grow(before: ReceptiveField, layer: Any, step: Step) -> ReceptiveField | None:

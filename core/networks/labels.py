@@ -110,7 +110,45 @@ def _encodings(data: bytes) -> tuple[str, ...]:
     for zeros, encoding in ((data[1::2], "utf-16-le"), (data[::2], "utf-16-be")):
         if len(data) % 2 == 0 and zeros.count(0) > 0.4 * len(zeros):
             return (encoding,)
-    return ("utf-8-sig", "cp1252")
+    return ("utf-8-sig", *_east_asian(data), "cp1252")
+
+
+def _east_asian(data: bytes) -> tuple[str, ...]:
+    """Chinese (GBK) or Japanese (Shift-JIS), the likelier first, where bytes above 127 come as such texts have them.
+
+    In Western texts they stand alone between letters; two that stand together are rare.
+    """
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    together = sum(len(run) for run in runs if len(run) > 1)
+    found = []
+    for encoding, usual in (("shift_jis", _japanese), ("gb18030", _chinese)):
+        try:
+            text = data.decode(encoding)
+        except ValueError:
+            continue
+        own = [sign for sign in text if sign > "\x7f"]
+        fraction = sum(usual(sign) for sign in own) / max(1, len(own))
+        if own and fraction > 0.9 and 2 * together > sum(map(len, runs)):
+            found.append((fraction, encoding))
+    return tuple(encoding for _, encoding in sorted(found, reverse=True))
+
+
+def _japanese(sign: str) -> bool:
+    """Kana, and what a Japanese text has of Chinese signs and of punctuation."""
+    return "\u3000" <= sign <= "\u30ff" or _common(sign, "shift_jis", range(0x889F, 0x9873))
+
+
+def _chinese(sign: str) -> bool:
+    """The 3,755 usual signs of Chinese, and its punctuation."""
+    return (
+        "\u3000" <= sign <= "\u3011" or "\uff01" <= sign <= "\uff5e" or _common(sign, "gb2312", range(0xB0A1, 0xD7FA))
+    )
+
+
+def _common(sign: str, encoding: str, codes: range) -> bool:
+    """Whether a sign is among the usual ones: the first level of a national standard."""
+    encoded = sign.encode(encoding, "ignore")
+    return len(encoded) == 2 and int.from_bytes(encoded, "big") in codes
 
 
 # ----------------------------------------------------------------------------------------------- which kind

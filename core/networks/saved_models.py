@@ -55,12 +55,13 @@ def _check_entries(archive: zipfile.ZipFile, file: Path) -> None:
             )
 
 
-def build(file: Path, kind: str) -> tuple[keras.Model, tuple[str, ...]]:
+def build(file: Path, kind: str, *, held: inputs.Values | None = None) -> inputs.Adapted:
     """The network of a file, and what was changed to open it, one sentence each.
 
     Args:
         file: its path.
         kind: ``"keras"`` or ``"h5"``, as ``containers.identify`` says.
+        held: at what to hold inputs beside the picture, by name.
 
     Raises:
         ValueError: what is wrong with the file, in one sentence.
@@ -73,7 +74,7 @@ def build(file: Path, kind: str) -> tuple[keras.Model, tuple[str, ...]]:
         network = _deserialized(translation.description, file.name)
         with _misfit(file.name):
             _put(weights, network, original, file.name)
-        return inputs.adapted(network, file.name, notes=translation.notes)
+        return inputs.adapted(network, file.name, notes=translation.notes, held=held)
 
 
 def _parts(file: Path, kind: str) -> tuple[bytes | str, str, Any]:

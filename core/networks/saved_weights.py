@@ -54,7 +54,7 @@ def put(file: Any, network: keras.Model, description: Mapping[str, Any]) -> None
     if "model_weights" in file or "layer_names" in file.attrs:
         _by_names(file.get("model_weights", file), network, description, given)
     else:
-        _by_classes(file, network, description, given)
+        _by_classes(_as_tree(file), network, description, given)
     for weight in network.weights:
         if id(weight) not in given:
             raise ValueError(f"no weights for {weight.path}")
@@ -170,6 +170,20 @@ def _same_kind(name: str, written: str) -> bool:
 # ----------------------------------------------------------------------------------------- model.weights.h5
 
 
+def _as_tree(file: Any) -> Any:
+    """The file; where Keras 2 wrote it on Windows, with ``layers\\conv2d`` as one name, its groups by their parts."""
+    if not any("\\" in name for name in file):
+        return file
+    tree: dict[str, Any] = {}
+    for name in file:
+        place = tree
+        for part in name.split("\\"):
+            place = place.setdefault(part, {})
+        if isinstance(file[name], h5py.Group):
+            place.update(file[name].items())
+    return tree
+
+
 def _by_classes(group: Any, network: Any, description: Mapping[str, Any], given: set[int]) -> None:
     """Layers are groups by their class and count, in the order of the description."""
     parent = next((group[name] for name in ("layers", "_layer_checkpoint_dependencies") if name in group), None)
@@ -209,7 +223,7 @@ def _give_group(group: Any, layer: Any, entry: Mapping[str, Any], given: set[int
 
 def _inner(group: Any, layer: Any) -> dict[str, Any]:
     """The layers that a layer keeps under the names of its group's groups: attention's ``_query_dense``, ..."""
-    found = {name: getattr(layer, name, None) for name in group if isinstance(group[name], h5py.Group)}
+    found = {name: getattr(layer, name, None) for name in group if isinstance(group[name], (h5py.Group, dict))}
     return {name: inner for name, inner in found.items() if isinstance(inner, keras.layers.Layer)}
 
 

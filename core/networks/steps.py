@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.networks.graphs import Step
+from core.networks.graphs import BEFORE, Step
 
-BEFORE = ":before"
-"""Put behind the name of a layer with an activation of its own, it names what goes into that activation."""
+__all__ = ["BEFORE", "KERNELS", "channels_last", "function_name", "has_activation", "is_softmax", "kind", "linear_copy"]
+__all__ += ["without_activation"]
 
 KERNELS = {"Conv2D": 0, "DepthwiseConv2D": 0, "SeparableConv2D": 1, "Dense": 0}
 """Layers with a kernel; which of their weights makes the channels."""

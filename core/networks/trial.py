@@ -127,7 +127,7 @@ def _memory() -> int:
 def try_file(path: Path, kind: str) -> Report:
     """Check the links and sizes inside the weights, build the network, and run it on one grey picture."""
     before = _memory()
-    network, notes = saved_models.build(path, kind)
+    network, notes, _ = saved_models.build(path, kind)
     shape = tuple(keras.tree.flatten(network.inputs)[0].shape[1:])
     _run_once(network, path)
     return Report(len(network.layers), network.count_params(), shape, _memory() - before, notes)

@@ -259,4 +259,4 @@ def _reduced(classifier: Classifier, layers: tuple[str, ...]) -> Any:
             for name, value in maps.items()
         }
 
-    return run
+    return classifier.told(layers, run)

@@ -26,7 +26,7 @@ from core.networks import efficientnet_lite, files
 from core.networks.cards import BUNDLED, VARIANTS, applications, card, families, imagenet_labels
 from core.networks.classifiers import Classifier, Preprocess, classifier
 from core.networks.containers import NETWORK_FILES
-from core.networks.losses import training_losses
+from core.networks.inputs import Values
 from core.networks.preprocessing import normalization as _normalization
 from core.networks.ranges import told_range
 
@@ -92,6 +92,7 @@ def load_file(
     size: tuple[int, int] | None = None,
     output: str = "",
     kind: str = "",
+    held: Values | None = None,
     memory: int = files.MEMORY,
 ) -> Classifier:
     """A classifier from a person's own ``.keras`` or ``.h5`` file.
@@ -105,6 +106,8 @@ def load_file(
         output: which of several outputs answers; where empty, classes before numbers before maps.
         kind: ``"classes"``, ``"binary"`` (one unit tells two classes apart), ``"numbers"`` or ``"embedding"``, where
             what is found (``Classifier.output``) is wrong.
+        held: at what to hold inputs beside the picture, by name: a number for all of it, or as many as it has; 0
+            where nothing is said. The card tells their names and shapes under ``held``.
         memory: bytes that a child process may use to try the file first.
 
     Raises:
@@ -113,7 +116,7 @@ def load_file(
     """
     if normalization is not None:
         _normalization(normalization)
-    opened = files.open_file(path, memory=memory)
+    opened = files.open_file(path, memory=memory, held=held)
     own = classifier(
         opened.network,
         name=Path(path).stem,
@@ -121,8 +124,8 @@ def load_file(
         size=size or (files.OPEN_SIDE, files.OPEN_SIDE),
         output=output,
         kind=kind,
-        losses=training_losses(path),
-        card={"title": Path(path).name, "origin": "A file of yours.", "notes": opened.notes},
+        losses=opened.losses,
+        card={"title": Path(path).name, "origin": "A file of yours.", "notes": opened.notes, "held": opened.held},
     )
     counts = {len(own.labels)} | ({2} if len(own.labels) == 1 and not own.output.sure else set())
     if labels is None and opened.labels and len(opened.labels) in counts:

@@ -305,7 +305,8 @@ def gradient(
 
     def make() -> Any:
         measure = _measure(classifier, objective, parameterization, transform)
-        return tf.function(measure, input_signature=[_PICTURES, _TARGET, _SEED], autograph=False)
+        compiled = tf.function(measure, input_signature=[_PICTURES, _TARGET, _SEED], autograph=False)
+        return classifier.told(objective.layers, compiled)
 
     return classifier.keep(("gradient", objective, parameterization, transform), make)
 
@@ -315,7 +316,8 @@ def score(classifier: Classifier, objective: Objective, pictures: Any, target: I
 
     def make() -> Any:
         activations = folding.forward(classifier, objective.layers, narrow=objective.narrow)
-        return tf.function(lambda x, t: objective(activations(x, t), t), input_signature=[_PICTURES, _TARGET])
+        compiled = tf.function(lambda x, t: objective(activations(x, t), t), input_signature=[_PICTURES, _TARGET])
+        return classifier.told(objective.layers, compiled)
 
     targets = tf.constant(np.asarray(list(target)), tf.int32)
     return classifier.keep(("score", objective), make)(tf.convert_to_tensor(pictures, tf.float32), targets)

@@ -133,6 +133,8 @@ def _identify(data: bytes, kinds: tuple[str, ...], max_pixels: int, otherwise: s
     except Image.DecompressionBombError as error:
         raise ValueError(f"{limit}, got one of far more.") from error
     except _BROKEN as error:
+        if "TIFF" in kinds and (unusual := formats.unusual_tiff(data)):
+            raise ValueError(f"{_WANTED}, got {unusual}.") from error
         raise ValueError(f"{_WANTED}, {_DAMAGED}" if formats.is_signed(data, kinds) else otherwise) from error
     width, height = image.size
     if width * height > max_pixels:

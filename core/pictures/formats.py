@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+
+from PIL import TiffImagePlugin
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "PPM", "AVIF")
 """Pillow's names of the formats that are opened."""
@@ -47,6 +50,33 @@ def is_signed(data: bytes, formats: tuple[str, ...]) -> bool:
         "AVIF": _brand(data) in (b"avif", b"avis"),
     }
     return any(signed.get(name, False) for name in formats)
+
+
+def unusual_tiff(data: bytes) -> str:
+    """What a TIFF holds that nothing here reads, and what to do, as a sentence's end; empty for all others.
+
+    Pillow reads whole numbers of 8 to 32 bits, and floats of 32 bits in grey.
+    """
+    if not is_signed(data, ("TIFF",)):
+        return ""
+    try:
+        stream = io.BytesIO(data)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(16 if data[2:3] in b"+" or data[3:4] in b"+" else 8))
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, samples = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,)), int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1))
+        floats = 3 in tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))
+        depth = max(map(int, bits))
+    except Exception:  # whatever damaged tags make Pillow raise: they say nothing then
+        return ""
+    if floats and (depth != 32 or samples > 1):
+        what = f"{depth}-bit floats" + (f" in {samples} channels" if samples > 1 else "")
+        return f"a TIFF with {what}; save it as 32-bit float grey, or with 8 or 16 bits"
+    if samples > 4:
+        return f"a TIFF with {samples} channels; save three of them as RGB, or one as grey"
+    if depth > 8 and samples > 1:
+        return f"a TIFF with {samples} channels of {depth} bits; save it with 8 bits for each colour"
+    return ""
 
 
 def _brand(data: bytes) -> bytes:

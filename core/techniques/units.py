@@ -193,7 +193,7 @@ def _projector(classifier: Classifier, layer: str, method: str) -> Any:
                 units = tf.gather_nd(units, positions, batch_dims=1)
         return tape.gradient(units, pictures, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    return run
+    return classifier.told([layer], run)
 
 
 def _strongest(classifier: Classifier, pictures: Floats, layer: str, channel: int) -> npt.NDArray[np.int32]:
@@ -212,7 +212,7 @@ def _ablated(classifier: Classifier, layer: str) -> Any:
         forward = classifier.forward([LOGITS], change={layer: lambda value: value * kept})
         return probabilities(forward(pictures)[LOGITS])
 
-    return run
+    return classifier.told([LOGITS], run)
 
 
 # ------------------------------------------------------------------------------------------------- small parts

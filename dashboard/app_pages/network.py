@@ -29,6 +29,8 @@ def show_card() -> None:
         for label, value in numbers.items():
             st.metric(label, value, width="content")
     st.markdown(f"Pictures go in as {words.text(results.prepares(name))}. {words.output(net)} {words.remark(net)}")
+    for note in net.card.get("notes", ()):
+        st.caption(words.text(note))
 
 
 def choose_layer() -> str:
@@ -89,6 +91,7 @@ show_layer(choose_layer())
 with st.expander("All layers as a table"):
     show_table()
 if brought:
+    own_files.choose_held(net, brought)
     own_files.choose_output(net, brought)
     own_files.choose_preprocessing(name, brought)
     own_files.choose_labels(net, brought)

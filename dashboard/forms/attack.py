@@ -57,10 +57,19 @@ def goal(attack: core.Attack, net: core.Classifier) -> str:
     choices = (*([""] if attack.targeted else []), *labels)
     usual = "goldfish" if "goldfish" in labels and not attack.targeted else choices[0]
     chosen: str = choose(
-        core.Setting("target", "Make it say", usual, choices), widget=st.selectbox, width=240,
-        names=lambda one: named(one) if one else "anything else",
+        core.Setting("target", "Make it say" if net.has_classes else "Change", usual, choices), widget=st.selectbox,
+        width=240, names=lambda one: _goal(net, named(one) if one else ""),
     )  # fmt: skip
     return chosen
+
+
+def _goal(net: core.Classifier, target: str) -> str:
+    """A goal in words: another answer, or another number."""
+    if net.has_classes:
+        return target or "anything else"
+    if target:
+        return f"raise {target}"
+    return f"lower {net.labels[0]}" if len(net.labels) == 1 else "lower the largest number"
 
 
 def others(one: AttackRecipe) -> dict[str, AttackRecipe]:

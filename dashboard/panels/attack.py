@@ -54,6 +54,9 @@ def show_layers(recipe: AttackRecipe, origin: Picture, found: Picture) -> None:
 
 def show_epsilon(recipe: AttackRecipe, *_: Picture) -> None:
     """Confidence against epsilon, and the least epsilon that does."""
+    if not networks.network(recipe.network).has_classes:
+        st.info("These curves follow the probability of a class; this network gives numbers.")
+        return
     norm = recipe.norm if core.ATTACKS[recipe.attack].norms else next(iter(core.NORMS))
     measure = core.NORMS[norm]
     with st.spinner("Trying the attacks at every epsilon…", show_time=True):

@@ -12,7 +12,8 @@ import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import psutil
 import streamlit as st
@@ -34,7 +35,8 @@ class Own:
     """A file and what its person says of it.
 
     ``labels`` are empty for class numbers; ``normalization``, ``output`` (which of several answers) and ``kind`` (what
-    it is taken for) are empty, and ``side`` 0, where nothing has been said.
+    it is taken for) are empty, and ``side`` 0, where nothing has been said. ``held`` are the inputs beside the picture
+    by name, each with one number or as many as it has.
     """
 
     path: Path
@@ -45,11 +47,12 @@ class Own:
     side: int = 0
     output: str = ""
     kind: str = ""
+    held: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     @property
     def name(self) -> str:
         """Its name in addresses, which nobody can guess."""
-        said = json.dumps([self.digest, self.labels, self.normalization, self.side, self.output, self.kind])
+        said = json.dumps([self.digest, self.labels, self.normalization, self.side, self.output, self.kind, self.held])
         return "own-" + hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def classifier(self) -> core.Classifier:
@@ -65,19 +68,22 @@ class Own:
         )
 
     @property
-    def file(self) -> tuple[str, str, int]:
+    def file(self) -> tuple[Any, ...]:
         """What networks that differ only in what is said of them have in common."""
-        return "file", str(self.path), self.side
+        return "file", str(self.path), self.side, self.held
 
     def _opened(self) -> core.Classifier:
         with SLOT.paused(), st.spinner("Trying the file in a process of its own…", show_time=True):
-            return core.load_file(str(self.path), size=(self.side, self.side) if self.side else None)
+            size = (self.side, self.side) if self.side else None
+            return core.load_file(str(self.path), size=size, held=dict(self.held))
 
     def script(self) -> str:
         """Code that loads it."""
         options = [f"normalization={self.normalization!r}"] if self.normalization else []
         options += [f"size=({self.side}, {self.side})"] if self.side else []
         options += [f"{name}={getattr(self, name)!r}" for name in ("output", "kind") if getattr(self, name)]
+        if self.held:
+            options.append(f"held={dict(self.held)!r}")
         if self.labels:
             options.append('labels=core.read_labels(Path("labels.txt").read_bytes())')
         return f"core.load({', '.join([repr(self.title), *options])})"
@@ -130,7 +136,8 @@ def _forget(own: Own) -> None:
 def bring(data: bytes, title: str) -> str:
     """Take in an uploaded file; returns its network's name. Raises ValueError, also where the disk is full."""
     digest = hashlib.sha256(data).hexdigest()
-    suffix = ".h5" if title.lower().endswith((".h5", ".hdf5")) else ".keras"
+    suffix = PurePath(title).suffix.lower()
+    suffix = suffix if suffix.lstrip(".") in core.NETWORK_FILES else ".keras"
     path = folder() / f"{digest[:24]}{suffix}"
     title = words.harmless(title)
     known = path.exists()  # it may be open: then it stays, whatever happens to this trial

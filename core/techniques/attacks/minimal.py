@@ -278,7 +278,7 @@ def _carlini_step(classifier: Classifier, step_size: float, targeted: bool) -> A
             moved_w, memory = Adam(step_size)(w, tape.gradient(value, w), memory, number)
             return moved_w, memory, tf.clip_by_value(now, 0.0, 1.0), margin, far
 
-        return step
+        return classifier.told(goal.layers, step)
 
     return classifier.keep(("carlini", step_size, targeted), make)
 

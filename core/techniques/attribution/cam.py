@@ -10,6 +10,8 @@ import tensorflow as tf
 from core.networks.classifiers import PICTURES, Classifier
 from core.techniques.attribution.question import WHOLE, Map, Question, folded, score
 
+MOST_ASKED = 24
+
 
 def grad_cam(question: Question) -> Map:
     """Grad-CAM (Selvaraju et al., arXiv:1610.02391): each map weighted by its mean gradient."""
@@ -28,7 +30,27 @@ def last_maps(classifier: Classifier, layer: str) -> str:
     wide = [name for name in spatial if max(classifier.layers[name].shape[:2]) > 1]
     if not spatial:
         raise ValueError(f"Expected a network with maps before {layer}, got {classifier.name}, which has none")
-    return (wide or spatial)[-1]
+    found = wide or spatial
+    map_of = classifier.graph.token_map(found[-1])
+    if map_of and map_of.lead:
+        return classifier.keep(("last maps", layer), lambda: _last_asked(classifier, layer, found))
+    return found[-1]
+
+
+def _last_asked(classifier: Classifier, layer: str, names: list[str]) -> str:
+    """The last of these layers whose places the unit depends on: behind the last attention only its class token does.
+
+    Seen on noise, at the network's own size.
+    """
+    few = names[-MOST_ASKED:]
+    noise = tf.random.stateless_uniform((1, *classifier.size, 3), (0, 0))
+    with tf.GradientTape() as tape:
+        tape.watch(noise)
+        values = classifier.forward([*few, layer])(noise)
+        total = tf.reduce_sum(tf.square(values[layer]))
+    slopes = tape.gradient(total, [values[name] for name in few], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    asked = [name for name, slope in zip(few, slopes, strict=True) if tf.reduce_any(slope != 0)]
+    return (asked or few)[-1]
 
 
 def _cam(question: Question, *, plus: bool) -> Map:
@@ -58,7 +80,7 @@ def _cam(question: Question, *, plus: bool) -> Map:
             coarse = tf.nn.relu(tf.reduce_sum(weights * units, axis=-1, keepdims=True))
             return tf.nn.relu(tf.image.resize(coarse, tf.shape(x)[1:3], method="bicubic"))[0, ..., 0]
 
-        return weigh
+        return classifier.told([layer], weigh)
 
     weigh = classifier.keep(("cam", chosen, layer, plus), make)
     return np.asarray(weigh(tf.constant(question.picture), tf.constant(question.target)))

@@ -52,16 +52,17 @@ def hiding(classifier: Classifier, layer: str, size: tuple[int, int], side: int)
     crop = _crop(classifier, layer, size, side)
     if crop:
         first, rest = folding.halves(classifier, crop.layer, layer)
-        before = tf.function(first, input_signature=[PICTURES], autograph=False)
+        before = classifier.told([layer], tf.function(first, input_signature=[PICTURES], autograph=False))
         if _tells_the_same(crop, before, size):
-            return Hiding(before, _scored(lambda *given: rest(_patched(crop, first, side, *given))))
+            scores = _scored(lambda *given: rest(_patched(crop, first, side, *given)))
+            return Hiding(before, classifier.told([layer], scores))
     forward = folded(classifier, [layer])
 
     def whole(picture: tf.Tensor, filled: tf.Tensor, corners: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
         rows, columns = (tf.range(length)[None] for length in size)
         return forward(_covered(picture, filled, corners, side, rows, columns))[layer]
 
-    return Hiding(tf.identity, _scored(whole))
+    return Hiding(tf.identity, classifier.told([layer], _scored(whole)))
 
 
 def _scored(units: Any) -> Any:

@@ -72,7 +72,7 @@ def mean_gradient(question: Question, batches: Iterable[Pictures], *, override: 
             slopes = tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return tf.reduce_sum(slopes, axis=0)
 
-        return slope
+        return classifier.told([layer], slope)
 
     compiled = classifier.keep(("attribution", layer, override), make)
     total, count = np.float32(0), 0

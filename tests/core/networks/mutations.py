@@ -7,7 +7,9 @@ Half of the mutations change the description (values, keys, names of classes, so
 
 from __future__ import annotations
 
+import base64
 import json
+import marshal
 import os
 import random
 import sys
@@ -24,6 +26,26 @@ from tests.core.networks.test_keras2 import attention, functional, nested, seque
 
 VALUES = [None, True, False, 0, 1, -1, 3, 7.5, 1e30, "", "same", "relu", "mine", [], [1], [[]], {}, {"a": 1}, [None, 3]]
 KINDS = ["Lambda", "TFSMLayer", "system", "eval", "StringLookup", "Dense", "Conv2D", "Flatten", "Mine", "Functional"]
+
+
+def lambda_that_writes(path):
+    """Code as Keras keeps that of a Lambda: run, it leaves a file as a witness."""
+    code = compile(f"open({str(path)!r}, 'w').write('ran')", "witness", "eval")
+    return base64.b64encode(marshal.dumps(code)).decode()
+
+
+def runs_code(path):
+    """Parts of descriptions whose code, run, leaves a witness."""
+    code = lambda_that_writes(path)
+    kept = {"class_name": "__lambda__", "config": {"code": code, "defaults": None, "closure": None}}
+    return [
+        kept,
+        {"class_name": "Lambda", "config": {"name": "mine", "function": kept}, "module": "keras.layers"},
+        {"class_name": "Lambda", "config": {"name": "old", "function": [code, None, None], "function_type": "lambda"}},
+        {"class_name": "Activation", "config": {"name": "act", "activation": kept}, "module": "keras.layers"},
+    ]
+
+
 HOSTILE = [
     {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}},
     {"class_name": "function", "module": "os", "config": "system", "registered_name": "function"},
@@ -48,7 +70,7 @@ def places(value, found):
     return found
 
 
-def mutated(old, chance):
+def mutated(old, chance, hostile):
     """A copy of a description with one to three changes in it."""
     new = json.loads(json.dumps(old))
     for _ in range(chance.randint(1, 3)):
@@ -57,7 +79,7 @@ def mutated(old, chance):
         if act < 0.2:
             del container[key]
         elif act < 0.3:
-            container[key] = chance.choice(HOSTILE)
+            container[key] = chance.choice(hostile)
         elif act < 0.5 and isinstance(container, dict) and "class_name" in container:
             container["class_name"] = chance.choice(KINDS)
         elif act < 0.6 and isinstance(container, dict):
@@ -91,21 +113,24 @@ def outcome(path):
 
 def main(count, seed, folder):
     """Mutate, open, count."""
-    chance, made = random.Random(seed), sources()
+    chance, made, witness = random.Random(seed), sources(), folder / "witness"
+    hostile = [*HOSTILE, *runs_code(witness)]
     trial.limit(trial.MEMORY, files=True)
     tally, odd = Counter(), []
     for number in range(count):
         network, old = chance.choice(made)
         path = folder / f"mutated_{number % 4}.h5"
         describes = number % 2 == 0
-        write_h5(path, network, mutated(old, chance) if describes else old)
+        write_h5(path, network, mutated(old, chance, hostile) if describes else old)
         if not describes:
             path.write_bytes(broken(path.read_bytes(), chance))
         said = outcome(path)
         tally["opened" if said == "opened" else said.split(",")[0][:60]] += 1
         if said != "opened" and ("\n" in said or len(said) > 500 or not said.startswith("Expected")):
             odd.append(said)
-    sys.stdout.write("\n" + json.dumps({"tally": dict(tally.most_common()), "odd": odd}) + "\n")
+    sys.stdout.write(
+        "\n" + json.dumps({"tally": dict(tally.most_common()), "odd": odd, "ran": witness.exists()}) + "\n"
+    )
 
 
 if __name__ == "__main__":

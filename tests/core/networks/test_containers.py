@@ -52,7 +52,7 @@ def opened(path):
     with containers.opened(path) as box:
         if box.kind == "keras":
             saved_models.check_archive(box.path)
-        made, _ = saved_models.build(box.path, box.kind)
+        made, *_ = saved_models.build(box.path, box.kind)
         return made, box.labels
 
 

@@ -208,3 +208,23 @@ def test_names_come_back_from_json_python_and_numbered_lines(names):
         ("\n".join(f"{number}: {name}" for number, name in enumerate(names)), "a.txt"),
     ):
         assert core.read_labels(written.encode(), file) == expected
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("gbk", ("猫", "狗", "汽车")),
+        ("gbk", ("健康", "锈病 rust", "叶斑病")),
+        ("gb18030", ("苹果", "香蕉")),
+        ("shift_jis", ("ねこ", "いぬ")),
+        ("shift_jis", ("りんご", "バナナ", "自動車")),
+        ("shift_jis", ("猫 cat", "犬 dog", "くるま car")),
+        ("cp1252", ("Äpfel", "Öl", "Übergröße", "Maß")),
+        ("cp1252", ("été", "forêt", "crème brûlée", "créée")),
+        ("cp1252", ("coração", "não", "maçãs")),
+        ("cp1252", ("niño", "año", "“cat”", "dog’s")),
+    ],
+)
+def test_text_of_older_systems_is_read_as_it_was_written(encoding, names):
+    assert core.read_labels("\r\n".join(names).encode(encoding)) == names
+    assert core.read_labels(json.dumps(list(names), ensure_ascii=False).encode(encoding), "a.json") == names

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import marshal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.core.networks import mutations
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,3 +24,10 @@ def test_mutated_files_open_or_get_one_sentence(count, tmp_path):
     said = json.loads(run.stdout.splitlines()[-1])
     assert said["odd"] == [] and sum(said["tally"].values()) == count
     assert "opened" in said["tally"] and len(said["tally"]) > 1
+    assert said["ran"] is False, "no code of a file has run"
+
+
+def test_the_witness_would_tell(tmp_path):
+    """The code that the mutations carry leaves its file where somebody runs it, as Keras's unsafe mode does."""
+    eval(marshal.loads(base64.b64decode(mutations.lambda_that_writes(tmp_path / "witness"))))
+    assert (tmp_path / "witness").read_text() == "ran"

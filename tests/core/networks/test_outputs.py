@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from keras import layers as L  # noqa: N812
 from keras import ops
 
 import core
+from core.networks import files, saved_weights
 from core.networks.losses import training_losses
 
 SIZE = (12, 14)
@@ -285,3 +287,30 @@ def test_a_file_answers_as_it_is_asked_to(tmp_path):
     assert core.load(tmp_path / "age_and_sex.keras").output.name == "sex"
     net = core.load(tmp_path / "age_and_sex.keras", output="age", kind="binary")
     assert net.output.name == "age" and net.labels == ("class 0", "class 1")
+
+
+def test_the_loss_is_read_inside_a_box(tmp_path, monkeypatch):
+    """A zip such as Teachable Machine's: the network in it tells what it was trained with."""
+    own = network(lambda z: L.Dense(1)(z))
+    own.compile(loss="mae")
+    own.save(tmp_path / "keras_model.h5")
+    with zipfile.ZipFile(tmp_path / "converted_keras.zip", "w") as box:
+        box.write(tmp_path / "keras_model.h5", "keras_model.h5")
+    monkeypatch.setattr(files, "_tried", lambda *_: None)  # its child process has tests of its own
+    net = core.load(tmp_path / "converted_keras.zip")
+    assert (net.kind, net.output.sure, net.output.loss) == ("numbers", True, "mae")
+
+
+def test_windows_files_of_keras_2_have_one_name_for_a_path(tmp_path):
+    """Keras 2.13 to 2.15 wrote ``layers\\conv2d`` as one name there."""
+    own = network(lambda z: L.Dense(3)(z))
+    own.save_weights(tmp_path / "own.weights.h5")
+    with h5py.File(tmp_path / "own.weights.h5") as old, h5py.File(tmp_path / "windows.h5", "w") as new:
+        for name in old["layers"]:
+            old.copy(f"layers/{name}", new, "layers\\" + name)
+    wanted = own.get_weights()
+    own.set_weights([np.zeros_like(one) for one in wanted])
+    with h5py.File(tmp_path / "windows.h5") as file:
+        saved_weights.put(file, own, json.loads(own.to_json()))
+    for one, other in zip(own.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -109,6 +109,12 @@ def test_what_cannot_run_gets_a_sentence_with_the_layer():
         net.tap(["wide"])(small)
     with pytest.raises(ValueError, match="'wide'"):
         core.activations(net, small, ["wide"])
+    for method in ("gradient", "grad_cam", "integrated", "occlusion"):
+        with pytest.raises(ValueError, match="at which its layer 'wide' cannot run"):
+            core.attribute(net, small, 0, layer="wide", method=method, count=2)
+    for method in core.PROJECTIONS:
+        with pytest.raises(ValueError, match="at which its layer 'wide' cannot run"):
+            core.projection(net, small, "wide", 0, method=method, positions=[(0, 0)])
 
 
 def test_other_preprocessing_pads_too():

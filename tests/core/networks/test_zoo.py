@@ -153,8 +153,7 @@ def test_real_weights_load_from_the_cache_of_keras_and_know_photographs(shared):
 def test_normalization_may_be_spelled_with_an_s(monkeypatch):
     image = keras.Input((8, 9, 3))
     network = keras.Model(image, keras.layers.GlobalAveragePooling2D(name="gap")(image))
-    monkeypatch.setattr(zoo.files, "open_file", lambda path, memory: zoo.files.Opened(network, (), (), ""))
-    monkeypatch.setattr(zoo, "training_losses", lambda path: {})
+    monkeypatch.setattr(zoo.files, "open_file", lambda *_, **__: zoo.files.Opened(network, (), (), "", {}, {}))
     net = core.load("mine.keras", normalisation="symmetric")
     assert net.card["normalization"] == "symmetric"
     with pytest.raises(ValueError, match="Expected normalization or normalisation, got both"):

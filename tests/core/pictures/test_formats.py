@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 import core
@@ -140,3 +141,27 @@ def test_the_depth_is_the_least_that_holds_all_values():
     values = np.array([[0, 255.0]], np.float32)
     assert depths.to_unit(values, floats=False, stretch=None).max() == 1
     assert depths.to_unit(values + 1, floats=False, stretch=None).max() == np.float32(256 / 1023)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (RAMP.astype(np.float64), "a TIFF with 64-bit floats; save it as 32-bit float grey"),
+        (RAMP.astype(np.float16), "a TIFF with 16-bit floats; save it"),
+        (np.stack([RAMP] * 3, -1).astype(np.float32), "a TIFF with 32-bit floats in 3 channels; save it"),
+    ],
+)
+def test_a_tiff_of_an_unusual_depth_says_which(values, sentence):
+    file = io.BytesIO()
+    tifffile.imwrite(file, values, photometric="rgb" if values.ndim == 3 else "minisblack")
+    with pytest.raises(ValueError, match=sentence):
+        core.open_image(file.getvalue())
+    with pytest.raises(ValueError, match="Expected a JPEG"):
+        core.open_image(file.getvalue()[:200])
+
+
+def test_a_damaged_tiff_of_a_usual_kind_is_damaged():
+    file = io.BytesIO()
+    tifffile.imwrite(file, (RAMP * 255).astype(np.uint8))
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        core.open_image(file.getvalue()[:300])

@@ -233,7 +233,7 @@ def test_grad_cam_of_a_unit_takes_maps_that_lead_to_it(pixels):
 
 
 def test_layers_that_are_neither_units_nor_maps_are_refused(pixels):
-    parts = [L.Conv2D(4, 3, name="conv"), L.Reshape((-1, 4), name="rows"), L.GlobalAveragePooling1D(name="gap")]
+    parts = [L.Conv2D(4, 3, name="conv"), L.Reshape((-1, 8), name="rows"), L.GlobalAveragePooling1D(name="gap")]
     net = core.classifier(functional([*parts, L.Dense(2, name="top")]), name="rows", size=SIZE)
     with pytest.raises(ValueError, match="rows has no layer 'rows'"):
         core.attribute(net, pixels, 0, layer="rows")
