@@ -24,6 +24,7 @@ SECTIONS = {  # file and address: title, icon, help
     "Look inside": {
         "activations": ("Layer activations", "grid_view", "Every channel of every layer, looking at your picture."),
         "units": ("Top activating patches", "center_focus_strong", "The real pictures that excite each unit most."),
+        "camera": ("Live camera", "videocam", "The network looks at you, layer by layer, while you move."),
         "map": (
             "Map of pictures",
             "map",

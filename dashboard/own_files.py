@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,15 +17,30 @@ from dashboard.server import networks, results, uploads, user_models
 def _take_in(key: str) -> None:
     """A person brought a picture: show it, or say in one sentence why not."""
     file = st.session_state[key]
-    if file is None:
-        return
+    if file is not None:
+        _bring(file.getvalue(), "Camera" if key == "camera" else file.name)
+
+
+def take_frame(jpeg: str) -> None:
+    """A frame of the live camera, in base64, becomes a picture for every page."""
     try:
-        name = uploads.bring(file.getvalue(), "Camera" if key == "camera" else file.name)
+        data = base64.b64decode(jpeg)
+    except ValueError:  # it came from no page of ours
+        data = b""
+    if _bring(data, "Live camera"):
+        st.toast("Taken: every page looks at it now.", icon=":material/photo_camera:")
+
+
+def _bring(data: bytes, title: str) -> bool:
+    """Show a picture from now on, or say in one sentence why not; whether it is shown."""
+    try:
+        name = uploads.bring(data, title)
     except ValueError as error:
-        st.session_state.refused = f"{file.name}: {error}"
-        return
+        st.session_state.refused = f"{title}: {error}"
+        return False
     st.session_state.own_pictures = [*st.session_state.get("own_pictures", ()), name]
     st.session_state.picture = name
+    return True
 
 
 def _take_in_network(bring: Callable[[], str]) -> None:

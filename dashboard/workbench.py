@@ -27,7 +27,7 @@ import streamlit as st
 
 import core
 from dashboard import address, words
-from dashboard.recipes import Recipe, Runs
+from dashboard.recipes import Maximize, Recipe, Runs
 from dashboard.server import jobs, limits, memory, networks
 from dashboard.server.cache import cached_saying
 
@@ -220,6 +220,17 @@ def _key(recipe: Recipe) -> tuple[Any, ...]:
 def find(recipe: Recipe) -> Any:
     """The job of a recipe, None where there is none."""
     return jobs.find(_key(recipe))
+
+
+def maximized(network: str, layer: str, channel: int) -> Pixels | None:
+    """The maximized picture of a unit, where a page has drawn it already and it is still here."""
+    if drawn := jobs.find(("drawing", network, layer, channel, False)):
+        return drawn.latest.pixels if drawn.latest else None
+    for job in jobs.TABLE.all():
+        recipe = job.key[-1]
+        if job.latest and isinstance(recipe, Maximize) and recipe.shows(network, layer, channel):
+            return core.to_uint8(np.asarray(job.latest.frame.images)[recipe.channels.index(channel)])
+    return None
 
 
 def grown(

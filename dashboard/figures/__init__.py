@@ -16,7 +16,7 @@ from dashboard.figures.charts import (
     stages,
     units,
 )
-from dashboard.figures.colours import COLOURS, coloured
+from dashboard.figures.colours import COLOURS, coloured, lookup_table
 from dashboard.figures.maps import network_map, picture_map
 from dashboard.figures.mosaics import GAP, Wall, blocks, columns_for, enlarged, magnified, mosaic, plate, strip, wall
 from dashboard.figures.overlays import evidence, evidence_scale, over, perturbation
@@ -40,6 +40,7 @@ __all__ = [
     "evidence_scale",
     "fading",
     "histogram",
+    "lookup_table",
     "lost",
     "magnified",
     "mosaic",

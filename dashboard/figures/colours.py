@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import lru_cache
 
 import numpy as np
@@ -38,3 +39,8 @@ def fading_scale(colours: str, opacity: float) -> list[tuple[float, str]]:
         (float(end), f"rgba({red}, {green}, {blue}, {opacity * part:.3f})")
         for end, part, (red, green, blue) in zip(ends, strength, shades, strict=True)
     ]
+
+
+def lookup_table(colours: str) -> str:
+    """The 256 colours of a scale as base64, for a browser that colours what it is sent in grey."""
+    return b64encode(_table(colours).tobytes()).decode()

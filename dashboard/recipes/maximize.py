@@ -76,6 +76,11 @@ class Maximize(Runs, Recipe):
         """The picture that it starts from, where it is one."""
         return () if self.start in STARTS else (self.start,)
 
+    def shows(self, network: str, layer: str, channel: int) -> bool:
+        """Whether one of its pictures is of this unit, as it is: from noise, at its largest, one picture of each."""
+        plain = self.start == "noise" and not self.negative and self.position is None and self.facets == 1
+        return plain and (self.network, self.layer) == (network, layer) and channel in self.channels
+
     def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
         """Run it, or what is left of it after a frame of a shorter one. Raises ValueError before any heavy work."""
         self.check()

@@ -135,6 +135,7 @@ class Watcher:
             "grid": grid,
             "channel": look.channel,
             "value": look.value,
+            "mean": float(look.means[look.channel]),
             "window": _fraction(look.window, classifier.size),
             "draw": wish.draw,
         }

@@ -10,17 +10,24 @@ computed in a thread, in the compute slot for as long as it takes.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.server import frames, limits, networks, sessions
+import core
+from dashboard.server import frames, limits, networks, sessions, uploads
+from dashboard.server.cache import cached
+from dashboard.server.frames import COUNTS
 from dashboard.server.loaded import NETWORKS
+
+__all__ = ["COUNTS", "burst", "film", "frame_size", "serve", "still", "ticket"]
 
 SILENCE = 60.0
 """Seconds after which a connection without frames is closed."""
@@ -28,6 +35,8 @@ FOREIGN, TEXT, WRONG, LARGE = 1008, 1003, 1007, 1009
 FULL, STRANGER, REPLACED, SILENT, GONE = 4001, 4002, 4003, 4004, 4005
 MOST_REASON = 123
 THREADS = 8
+BURST = 16
+FRAME_SIDE, FILM_SIDE = 448, 320
 _POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="camera")
 
 
@@ -188,3 +197,43 @@ def _computed(camera: Camera, message: bytes) -> bytes:
     if name is None:
         raise Refusal(GONE, "Closed, because its page has no network")
     return camera.watcher.answer(networks.network(str(name)), wish, frame)
+
+
+def burst(messages: Sequence[str]) -> list[str]:
+    """The answers to up to 16 frames with their settings, both in base64, for this session. Raises ValueError.
+
+    For where a proxy lets no second socket through: they come through Streamlit's own, all at once.
+    """
+    if not 1 <= len(messages) <= BURST:
+        raise ValueError(f"Expected 1 to {BURST} frames, got {len(messages)}")
+    name = NETWORKS.chosen(sessions.current())
+    watcher, found = frames.Watcher(), []
+    for message in messages:
+        if len(message) > 2 * frames.FRAME_BYTES:
+            raise ValueError(f"Expected frames of at most {frames.FRAME_BYTES // 1024} kB, got a larger one")
+        try:
+            data = base64.b64decode(message, validate=True)
+        except binascii.Error as error:
+            raise ValueError("Expected settings and a frame, got something else") from error
+        wish, jpeg = frames.split(data)
+        answer = watcher.answer(networks.network(str(name)), wish, frames.picture(jpeg))
+        found.append(base64.b64encode(answer).decode())
+    return found
+
+
+def frame_size(classifier: core.Classifier) -> tuple[int, int]:
+    """Height and width in which frames are sent: the network's own, or smaller where that is large."""
+    height, width = classifier.size
+    scale = min(1.0, FRAME_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+@cached
+def still(name: str) -> bytes:
+    """The middle of a picture as a JPEG of the size of the film's."""
+    return core.encode_jpeg(core.fit(uploads.picture(name), height=FILM_SIDE, width=FILM_SIDE)[0], quality=75)
+
+
+def film() -> list[bytes]:
+    """The sample photographs, of which the browser draws a film for those who have no camera."""
+    return [still(name) for name in core.samples.names()]

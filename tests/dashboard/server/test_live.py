@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import struct
@@ -292,3 +293,67 @@ def test_the_app_has_the_route_and_starts_without_tensorflow() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", said], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['/convscope/live'] False"
+
+
+def test_a_burst_is_answered_like_frames(chosen: Any, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.be("ada")
+    asked = [message(picture=jpeg(seed)) for seed in range(3)]
+    found = live.burst([base64.b64encode(one).decode() for one in asked])
+    watcher = frames.Watcher()
+    for one, answer in zip(asked, found, strict=True):
+        wish, picture = frames.split(one)
+        said, parts = frames.unpacked(watcher.answer(chosen["ada"], wish, frames.picture(picture)))
+        own, own_parts = frames.unpacked(base64.b64decode(answer))
+        assert own | {"ms": 0} == said | {"ms": 0} and own_parts == parts
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([], "1 to 16 frames"),
+        ([""] * 17, "1 to 16 frames"),
+        (["not base64!"], "Expected settings"),
+        (["A" * 300_000], "at most 128 kB"),
+        ([base64.b64encode(message(picture=huge())).decode()], "megapixels"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_burst_out_of_the_rules_is_refused(chosen: Any, people: Any, messages: list[str], words: str) -> None:
+    people.be("ada")
+    with pytest.raises(ValueError, match=words):
+        live.burst(messages)
+
+
+def test_the_wall_keeps_its_order_or_not_as_it_is_asked(tiny: core.Classifier) -> None:
+    looks = [core.look(tiny, frames.picture(jpeg(seed)), "conv1_relu").ranking.tolist() for seed in range(8)]
+    other = next(seed for seed, ranking in enumerate(looks) if ranking != looks[0])
+    for order, expected in (("once", looks[0]), ("now", looks[other]), ("number", list(range(6)))):
+        watcher, wish = frames.Watcher(), frames.Wish("conv1_relu", order=order)
+        said = [frames.unpacked(watcher.answer(tiny, wish, frames.picture(jpeg(one))))[0] for one in (0, other)]
+        assert said[1]["channels"] == expected and said[1]["strongest"] == looks[other][:5]
+
+
+@pytest.mark.parametrize("draw", frames.DRAWS)
+def test_every_way_of_drawing_gives_pictures(tiny: core.Classifier, draw: str) -> None:
+    watcher = frames.Watcher()
+    frame = core.resize(frames.picture(jpeg(size=(80, 48))), height=24, width=40)
+    said, parts = frames.unpacked(watcher.answer(tiny, frames.Wish("conv2_relu", draw=draw, channel=2), frame))
+    if draw == "dream":  # this network's pictures are under 32 pixels high
+        assert "at least 32 pixels" in said["note"]
+        return
+    assert "note" not in said and set(parts) - {"wall", "map"} == (
+        {"over"} if draw == "cam" else {"picture"} - ({"picture"} if draw == "activations" else set())
+    )
+    for part in parts.values():
+        Image.open(io.BytesIO(part)).load()
+
+
+def test_tiles_of_every_size_come_back_where_the_grid_says() -> None:
+    for side, shown in ((1, 14), (4, 16), (7, 14), (14, 14), (28, 28), (112, 56), (113, 37)):
+        maps = np.random.default_rng(side).integers(0, 256, (5, side, side), np.uint8)
+        laid, grid = frames.tiles(maps)
+        assert (grid["height"], grid["width"]) == (shown, shown) and grid["down"] % 8 == grid["right"] % 8 == 0
+        for index in range(5):
+            top, left = index // grid["columns"] * grid["down"], index % grid["columns"] * grid["right"]
+            tile = laid[top : top + shown, left : left + shown]
+            assert abs(float(tile.mean()) - float(maps[index].mean())) < 3

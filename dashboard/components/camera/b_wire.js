@@ -1,0 +1,55 @@
+// Frames to the server and answers back. One frame is on its way at a time, so that lag cannot grow.
+
+const PATIENCE = 2000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4004];
+
+function packed(settings, jpeg) {
+  const text = new TextEncoder().encode(JSON.stringify(settings));
+  const message = new Uint8Array(4 + text.length + jpeg.byteLength);
+  new DataView(message.buffer).setUint32(0, text.length, true);
+  message.set(text, 4);
+  message.set(new Uint8Array(jpeg), 4 + text.length);
+  return message;
+}
+
+function unpacked(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const said = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  let at = 4 + length;
+  const parts = {};
+  for (const [name, size] of said.parts) {
+    parts[name] = new Blob([new Uint8Array(buffer, at, size)], { type: "image/jpeg" });
+    at += size;
+  }
+  return { said, parts };
+}
+
+class Wire {
+  // `lost` is called with what to say, and whether it is worth trying again, when an open connection ends.
+  constructor(ticket, lost) {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    this.socket = new WebSocket(`${scheme}//${location.host}/convscope/live?ticket=${encodeURIComponent(ticket)}`);
+    this.socket.binaryType = "arraybuffer";
+    this.open = new Promise(done => {  // false where no second socket comes through
+      const late = setTimeout(() => { done(false); this.close(); }, PATIENCE);
+      this.socket.onopen = () => { clearTimeout(late); done(true); };
+      this.socket.onclose = event => {
+        clearTimeout(late);
+        done(false);
+        this.waits?.(null);
+        if (!this.left) lost(event.reason, REPEATED.includes(event.code));
+      };
+    });
+    this.socket.onmessage = event => this.waits?.(event.data);
+  }
+  ask(message) {
+    return new Promise(done => {
+      if (this.socket.readyState !== WebSocket.OPEN) return done(null);
+      this.waits = answer => { this.waits = null; done(answer); };
+      this.socket.send(message);
+    });
+  }
+  close() {
+    this.left = true;
+    this.socket.close();
+  }
+}
