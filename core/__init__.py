@@ -31,6 +31,7 @@ The map of the package:
         nonlinearities    where they are; what units are before and after them
         gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
         narrowing         one wanted channel for each picture
+        segments          the part of a network from a layer to its end
         folding           a network with its batch normalization folded away, for speed
         reweighting       a network with other weights in some layers
         requirements      what a technique may require of a network: classes, sizes, channels, finite weights

@@ -1,7 +1,25 @@
-"""How an answer comes about: one number step by step, which units made the answer, and what feeds a unit."""
+"""How an answer comes about: one number step by step, which units made the answer, and what feeds a unit.
 
+terms           one call of a layer, taken apart at one place
+lines           what is done to one number alone, with its words
+dissection      ``dissect``: one number of a map, from the patch before it to its activation
+contributions   what each channel of a layer gives to an answer, and what is lost without it
+"""
+
+from core.techniques.circuits.contributions import Completeness, ablation_losses, completeness, contributions
 from core.techniques.circuits.dissection import PROBABILITIES, Dissection, dissect
 from core.techniques.circuits.lines import Line
 from core.techniques.circuits.terms import PICTURE, Terms
 
-__all__ = ["PICTURE", "PROBABILITIES", "Dissection", "Line", "Terms", "dissect"]
+__all__ = [
+    "PICTURE",
+    "PROBABILITIES",
+    "Completeness",
+    "Dissection",
+    "Line",
+    "Terms",
+    "ablation_losses",
+    "completeness",
+    "contributions",
+    "dissect",
+]
