@@ -1,6 +1,7 @@
 """``python -m dashboard`` and the console script ``convscope``: the dashboard on this machine only, for one person.
 
-    convscope [--port 8501] [--no-browser] [--trust-the-network]
+    convscope [PICTURE or NETWORK ...] [--port 8501] [--host H] [--no-browser] [--public] [--trust-the-network]
+    convscope dream photo.jpg -o out.png        # without a browser; ``convscope --help`` lists the commands
 
 It listens on 127.0.0.1 and is in local mode: the person in front of the machine may open network files and folders of
 it. ``STREAMLIT_*`` environment variables override the settings. On an address that other machines can reach
@@ -10,12 +11,13 @@ files. ``--trust-the-network``, or ``CONVSCOPE_TRUST_NETWORK=yes``, gives local 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+
+from dashboard.command import announce, given, options
 
 HERE = Path(__file__).resolve().parent
 CONFIG: dict[str, str | int | bool] = {
@@ -38,40 +40,49 @@ SAYS_PUBLIC = (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Start the server, as the command line and the environment say."""
-    asked = _parser().parse_args(arguments)
-    os.environ.setdefault("CONVSCOPE_MODE", "local")
+    """Make pictures, where the first word is a command; else start the server, as the words and the environment say."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        if words[:1] and words[0] in options.COMMANDS:
+            from dashboard.command import make
+
+            raise SystemExit(make.main(words))
+        _serve(options.read(words))
+    except ValueError as error:
+        sys.stderr.write(f"convscope: {error}\n")
+        raise SystemExit(1) from error
+    except KeyboardInterrupt as error:
+        raise SystemExit(130) from error
+
+
+def _serve(asked: options.Asked) -> None:
+    """Look at what was given, then start the server, and open a browser when it answers. Raises ValueError."""
+    os.environ["CONVSCOPE_MODE"] = "public" if asked.public else os.environ.get("CONVSCOPE_MODE", "local")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if asked.trust_the_network:
+    if asked.trusted:
         os.environ["CONVSCOPE_TRUST_NETWORK"] = "yes"
+    config = CONFIG | _from_outside() | asked.config
+    if "server.port" in config:
+        options.require_free(str(config["server.address"]), int(config["server.port"]))
+    found = given.look(asked.given)
     threading.Thread(target=_warm, daemon=True).start()
+    config = _public_where_others_reach_it(config)
+    shown = given.take_in(found)
 
-    from dashboard.streamlit_app import app
+    from dashboard import streamlit_app
 
-    app.run(config=_public_where_others_reach_it(CONFIG | _from_outside() | _from_command(asked)))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="convscope", description="See what a convolutional network sees.")
-    parser.add_argument("--port", type=int, help="where to listen; 8501, or the next that is free")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument(
-        "--trust-the-network", action="store_true",
-        help="on an address that other machines can reach: let everyone open network files and folders of this machine",
-    )  # fmt: skip
-    return parser
-
-
-def _from_command(asked: argparse.Namespace) -> dict[str, str | int | bool]:
-    said: dict[str, str | int | bool] = {"server.port": asked.port} if asked.port is not None else {}
-    return said | ({"server.headless": True} if asked.no_browser else {})
+    wants_browser = asked.browser and not config.get("server.headless")
+    streamlit_app.STARTED.append(lambda: announce.tell(shown, browser=wants_browser))
+    streamlit_app.app.run(config=config | {"server.headless": True, "logger.hideWelcomeMessage": True})
 
 
 def _public_where_others_reach_it(config: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
     """The same, for public mode where other machines may reach it and nobody said that they are trusted."""
     from dashboard.server import limits
 
-    if os.environ["CONVSCOPE_MODE"] != "local" or limits.trusted() or limits.loopback(str(config["server.address"])):
+    if os.environ["CONVSCOPE_MODE"] != "local":
+        return config | {"server.maxUploadSize": min(int(config["server.maxUploadSize"]), PUBLIC_UPLOAD)}
+    if limits.trusted() or limits.loopback(str(config["server.address"])):
         return config
     os.environ["CONVSCOPE_MODE"] = "public"
     sys.stderr.write(SAYS_PUBLIC.format(config["server.address"]))

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,10 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # `streamlit run dashboard` puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
+STARTED: list[Callable[[], object]] = []
+"""What is called when the server listens."""
+
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """When the server ends, also by SIGTERM, its temporary files and its child processes end with it."""
+    for call in STARTED:
+        call()
     yield
     user_models = sys.modules.get("dashboard.server.user_models")  # where nobody has come, there is nothing to end
     if user_models is not None:

@@ -124,7 +124,12 @@ def test_pages_never_touch_tensorflow(path):
 
 DASHBOARD = {
     "__init__": (set(), set()),
-    "__main__": ({"core"}, {"server", "streamlit_app"}),
+    "__main__": ({"core"}, {"command", "server", "streamlit_app"}),
+    "command": (
+        {"core", "streamlit", "tensorflow"},
+        {"figures", "recipes", "reports", "server"},
+    ),
+    "reports": ({"core", "numpy"}, {"figures", "recipes", "server"}),
     "streamlit_app": ({"starlette", "streamlit"}, set()),
     "frame": ({"streamlit"}, {"address", "components", "figures", "own_files", "server", "words"}),
     "own_files": ({"core", "streamlit"}, {"address", "server", "words"}),

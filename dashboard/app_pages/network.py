@@ -4,11 +4,11 @@ import streamlit as st
 
 import core
 from dashboard import address, figures, own_files, words, workbench
-from dashboard.server import networks, results, user_models
+from dashboard.server import limits, networks, results, user_models
 
 name, picture = workbench.chosen()
 net = networks.network(name)
-brought = user_models.get(name)
+brought = user_models.get(name) if limits.local() else None
 
 
 def show_card() -> None:

@@ -24,10 +24,11 @@ class _Thing:
     size: int
     owner: str
     users: set[str] = field(default_factory=set)
+    held: bool = False
 
     def used(self) -> bool:
         self.users = {one for one in list(self.users) if sessions.here(one)}
-        return bool(self.users)
+        return self.held or bool(self.users)
 
 
 class Brought:
@@ -62,6 +63,16 @@ class Brought:
                 return None
             thing.users.add(sessions.current())
             return thing.value
+
+    def hold(self, name: str) -> None:
+        """Keep something as long as the server: whoever started it brought it, for everyone."""
+        with self._lock:
+            self._things[name].held = True
+
+    def held(self, kind: type) -> list[str]:
+        """The names of those of one kind that stay as long as the server."""
+        with self._lock:
+            return [name for name, one in self._things.items() if one.held and isinstance(one.value, kind)]
 
     def items(self, kind: type) -> Iterator[tuple[str, Any]]:
         """All of one kind, by name."""

@@ -84,15 +84,17 @@ def _brought(name: str) -> core.Classifier:
 
 
 def network_names(wanted: str | None = None) -> tuple[str, ...]:
-    """The networks that can be chosen: in the box, this session's own and the ``wanted`` one, then keras.applications.
+    """The networks that can be chosen: in the box, the server's and this session's own, then keras.applications.
 
-    Public mode has only the small ones of keras.applications, and no own ones.
+    The ``wanted`` one is among them where it is here. Public mode has only the small ones of keras.applications, and no
+    own ones but the server's.
     """
     own = [
         name
         for name in (*st.session_state.get("own_networks", ()), wanted or "")
         if limits.local() and user_models.get(name)
     ]
+    own = [*user_models.MODELS.held(user_models.Own), *own]
     return (*core.available(), *dict.fromkeys(own), *(core.applications() if limits.local() else SMALL))
 
 

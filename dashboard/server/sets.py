@@ -40,6 +40,11 @@ def bring_set(source: str | bytes, title: str) -> str:
     """Take in a folder or zip of pictures; returns its name for addresses. Raises ValueError, in public mode always."""
     if not may_bring_sets():
         raise ValueError("Expected Convscope on your own machine for a folder or a zip, got a public one")
+    return keep(source, title)
+
+
+def keep(source: str | bytes, title: str) -> str:
+    """``bring_set`` in every mode: for what the person at the machine brings. Raises ValueError."""
     most = limits.limits().set_bytes
     if isinstance(source, bytes) and len(source) > most:
         raise ValueError(f"Expected a zip of at most {most // MIB} MB, got {len(source) // MIB} MB")
@@ -58,7 +63,8 @@ def own_set(name: str) -> OwnSet | None:
 
 def set_names() -> list[str]:
     """The sets that can be looked through."""
-    return [*SETS, *(name for name, _ in BROUGHT.items(OwnSet) if may_bring_sets())]
+    own = (name for name, _ in BROUGHT.items(OwnSet)) if may_bring_sets() else BROUGHT.held(OwnSet)
+    return [*SETS, *own]
 
 
 def set_title(name: str) -> str:

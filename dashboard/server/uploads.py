@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +37,17 @@ def keep(photo: Photo) -> str:
     return BROUGHT.add(name, photo, photo.pixels.nbytes)
 
 
-def bring(data: bytes, title: str) -> str:
+def bring(file: bytes | Path, title: str) -> str:
     """Take in a picture file that a person brought; returns its name for addresses. Raises ValueError."""
     limit = limits.limits()
-    pictures = core.open_image(data, max_bytes=limit.picture_bytes, max_side=limit.picture_side)
+    pictures = core.open_image(file, max_bytes=limit.picture_bytes, max_side=limit.picture_side)
     return keep(Photo(words.harmless(title), core.to_uint8(pictures)))
 
 
 def picture_names(wanted: str | None = None) -> list[str]:
-    """The samples, then this session's own pictures, then the ``wanted`` one of an address, where it is still there."""
-    own = [name for name in (*st.session_state.get("own_pictures", ()), wanted) if name and _photo(name)]
+    """The samples, this server's and this session's own pictures, the ``wanted`` one where it is still there."""
+    brought = (*BROUGHT.held(Photo), *st.session_state.get("own_pictures", ()), wanted)
+    own = [name for name in brought if name and _photo(name)]
     return [*core.samples.names(), *dict.fromkeys(own)]
 
 
