@@ -306,7 +306,7 @@ def files(recipe: Recipe, stem: str, **data: tuple[str, bytes | Callable[[], byt
 
 def png(recipe: Recipe, picture: npt.NDArray[Any]) -> bytes:
     """A PNG that carries its settings."""
-    return core.encode_png(picture, metadata={"convscope": recipe.settings()})
+    return recipe.png(picture)
 
 
 def code(recipe: Recipe, *sources: str) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 import core
 from dashboard import address, figures, layer_view, words, workbench
 from dashboard.layer_view import Looked, View
+from dashboard.recipes import usual
 from dashboard.server import networks, results, uploads
 
 ORDERS = {"strength": "Strongest first", "index": "By number"}
@@ -14,7 +15,6 @@ COUNTS = (64, 256, 1024, 4096)
 
 name, picture = workbench.chosen()
 net = networks.network(name)
-stages = core.stages(net)
 
 
 def pick(channel: int | None) -> None:
@@ -77,7 +77,7 @@ def show_one(one: Looked) -> None:
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer = address.choice(
-        st.selectbox, "Layer", list(net.layers), key="layer", default=stages[len(stages) // 2].layer,
+        st.selectbox, "Layer", list(net.layers), key="layer", default=usual.looked_at(net),
         format_func=describe, on_change=pick, args=(None,), width=380,
     )  # fmt: skip
     info = net.layer(layer)

@@ -4,6 +4,7 @@ import streamlit as st
 
 import core
 from dashboard import address, figures, words, workbench
+from dashboard.recipes import usual
 from dashboard.recipes.embed import METHODS, Embed
 from dashboard.server import jobs, limits, networks, results, uploads
 
@@ -16,7 +17,6 @@ SAYS = (
 )
 name, picture = workbench.chosen()
 net = networks.network(name)
-last = [*net.layers, *(stage.layer for stage in core.stages(net))][-1]
 named = tuple(uploads.picture_names(picture))
 
 
@@ -28,8 +28,8 @@ def choose() -> Embed:
             format_func=results.map_title,
         )  # fmt: skip
         layer = address.choice(
-            st.selectbox, "Layer", [*net.layers, *([core.LOGITS] if net.labels else [])], key="layer", default=last,
-            width=260, format_func=lambda one: "its answers" if one == core.LOGITS else one,
+            st.selectbox, "Layer", [*net.layers, *([core.LOGITS] if net.labels else [])], key="layer", width=260,
+            default=usual.mapped(net), format_func=lambda one: "its answers" if one == core.LOGITS else one,
         )  # fmt: skip
         method = address.choice(
             st.segmented_control, "Method", list(METHODS), key="method", default="tsne", required=True,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+from dashboard.command import terminal
+
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", (b"PK\x03\x04", b"PK\x05\x06")
 NETWORKS = (".keras", ".h5", ".hdf5", ".pb", ".tflite", ".onnx", ".pt", ".pth", ".safetensors", ".json")
 PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
@@ -65,12 +67,13 @@ def _holds_pictures_only(path: Path) -> bool:
 
 def take_in(given: Sequence[Given]) -> str:
     """Open them, for everyone who comes; returns the end of the address that shows them. Raises ValueError."""
+    if not given:
+        return ""
     from dashboard.server import given as shelf
 
+    terminal.without_a_page()
     shown: dict[str, str] = {}
     for one in given:
         what, name = shelf.take_in(one.kind, one.path)
         shown.setdefault(what, name)
-    if not shown:
-        return ""
     return f"{'map' if 'set' in shown else ''}?{urlencode(shown)}"

@@ -18,7 +18,19 @@ from dashboard.figures.charts import (
 )
 from dashboard.figures.colours import COLOURS, coloured, lookup_table
 from dashboard.figures.maps import network_map, picture_map
-from dashboard.figures.mosaics import GAP, Wall, blocks, columns_for, enlarged, magnified, mosaic, plate, strip, wall
+from dashboard.figures.mosaics import (
+    GAP,
+    Wall,
+    blocks,
+    columns_for,
+    enlarged,
+    magnified,
+    mosaic,
+    plate,
+    scattered,
+    strip,
+    wall,
+)
 from dashboard.figures.overlays import evidence, evidence_scale, over, perturbation
 from dashboard.figures.urls import data_url
 
@@ -53,6 +65,7 @@ __all__ = [
     "plate",
     "probabilities",
     "risefall",
+    "scattered",
     "stages",
     "strip",
     "units",

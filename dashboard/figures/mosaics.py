@@ -72,6 +72,22 @@ def strip(tiles: Sequence[Pixels], *, gap: int = 6) -> Pixels:
     return mosaic(opaque, columns=len(opaque), gap=gap, background=0)
 
 
+def scattered(positions: Floats, tiles: Pixels, *, side: int = 0) -> Pixels:
+    """Tiles (N, h, w, 3) at their positions (N, 2), on white, y upwards: (H, W, 3).
+
+    The longer side is about ``side`` pixels; by default one unit of the positions is a tile and a gap.
+    """
+    low, (height, width) = positions.min(axis=0), tiles.shape[1:3]
+    extent = np.maximum(positions.max(axis=0) - low, 1e-6)
+    scale = (side - max(height, width)) / extent.max() if side else max(height, width) + GAP
+    across, up = np.rint((positions - low) * scale).astype(int).T
+    laid = np.full((up.max() + height, across.max() + width, 3), 255, np.uint8)
+    for tile, left, bottom in zip(tiles, across, up, strict=True):
+        top = laid.shape[0] - height - bottom
+        laid[top : top + height, left : left + width] = tile
+    return laid
+
+
 def columns_for(count: int) -> int:
     """A count of columns that makes a mosaic somewhat wider than high, with full rows where that is possible."""
     ideal = int(np.ceil(np.sqrt(count * 1.6)))

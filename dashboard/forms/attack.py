@@ -10,7 +10,7 @@ import streamlit as st
 import core
 from dashboard import words
 from dashboard.forms.settings import choose, options
-from dashboard.recipes import AttackRecipe
+from dashboard.recipes import AttackRecipe, usual
 from dashboard.server import networks
 
 
@@ -35,7 +35,7 @@ def size(attack: core.Attack) -> tuple[str, float | None]:
     """Norm and epsilon, where the attack has them."""
     if not attack.norms:
         return AttackRecipe.norm, None
-    norm = attack.norms[0]
+    norm, _ = usual.norm(attack)
     if len(attack.norms) > 1:
         norm = choose(
             core.Setting("norm", "Norm", norm, attack.norms), widget=st.selectbox, width=240,
@@ -55,10 +55,9 @@ def goal(attack: core.Attack, net: core.Classifier) -> str:
         return ""
     labels, named = net.labels, words.classes(net)
     choices = (*([""] if attack.targeted else []), *labels)
-    usual = "goldfish" if "goldfish" in labels and not attack.targeted else choices[0]
     chosen: str = choose(
-        core.Setting("target", "Make it say" if net.has_classes else "Change", usual, choices), widget=st.selectbox,
-        width=240, names=lambda one: _goal(net, named(one) if one else ""),
+        core.Setting("target", "Make it say" if net.has_classes else "Change", usual.target(attack, net), choices),
+        widget=st.selectbox, width=240, names=lambda one: _goal(net, named(one) if one else ""),
     )  # fmt: skip
     return chosen
 

@@ -10,7 +10,7 @@ import streamlit as st
 import core
 from dashboard import address, words
 from dashboard.forms.settings import choose, options
-from dashboard.recipes import Explain
+from dashboard.recipes import Explain, usual
 from dashboard.server import networks, results, uploads
 
 
@@ -41,7 +41,7 @@ def question(name: str, picture: str) -> Question:
     layers = [one for one, info in net.layers.items() if len(info.shape) in (1, 3)]
     answers = [core.LOGITS] if net.labels else []
     layer = choose(
-        core.Setting("layer", "Explain", (answers or layers[-1:])[0], (*answers, *layers)),
+        core.Setting("layer", "Explain", usual.explained(net), (*answers, *layers)),
         widget=st.selectbox, width=260,
         names=lambda one: "an answer" if one == core.LOGITS else f"{one} · {net.layer(one).kind}",
     )  # fmt: skip

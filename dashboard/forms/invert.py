@@ -9,12 +9,8 @@ import streamlit as st
 import core
 from dashboard import address, words
 from dashboard.forms.settings import choose, field
-from dashboard.recipes import Invert
+from dashboard.recipes import Invert, usual
 from dashboard.server import networks
-
-LAYERS = 8
-LARGE, FEWER_STEPS = 128, 48
-"""For a network of larger pictures, each step of which takes several times as long, fewer steps are usual."""
 
 
 def recipe(name: str, picture: str) -> Invert:
@@ -22,13 +18,13 @@ def recipe(name: str, picture: str) -> Invert:
     net, one = networks.network(name), Invert(name, picture, ())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         one = field(one, "preset", names=title, help=words.sources(core.INVERSIONS))
-        one = field(one, "steps", width=200, default=FEWER_STEPS if max(net.size) > LARGE else one.steps)
+        one = field(one, "steps", width=200, default=usual.inversion_steps(net))
         one = field(one, "scale", names=lambda times: f"{net.size[0] * times} × {net.size[1] * times}")
         with st.popover("More", icon=":material/tune:"):
             one = field(one, "power", disabled=not one.exaggerates)
             one = field(one, "seed")
-    usual = [stage.layer for stage in core.stages(net)][-LAYERS:]
-    return replace(one, layers=tuple(address.several("Layers", list(net.layers), key="layers", default=usual)))
+    layers = address.several("Layers", list(net.layers), key="layers", default=usual.inverted(net))
+    return replace(one, layers=tuple(layers))
 
 
 def title(key: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 import core
 from dashboard import address, words
 from dashboard.forms.settings import choose, field, fields
-from dashboard.recipes import Maximize, numbers
+from dashboard.recipes import Maximize, numbers, usual
 from dashboard.server import networks, results
 
 UNITS = {"strongest": "Strongest on my picture", "number": "By number", "class": "Classes by name"}
@@ -40,23 +40,21 @@ def units(name: str, picture: str) -> tuple[str, tuple[int, ...]]:
     options = tuple(key for key in UNITS if key != "class" or net.labels)
     by = choose(core.Setting("units", "Units", "strongest", options), names=UNITS.__getitem__)
     if by == "class":
-        usual = [label for label, _ in results.prediction(name, picture)]
+        likely = [label for label, _ in results.prediction(name, picture)]
         labels = address.several(
-            "Classes", net.labels, key="classes", default=usual, format_func=words.classes(net),
+            "Classes", net.labels, key="classes", default=likely, format_func=words.classes(net),
             help="Type a name, or a group such as birds.",
         )  # fmt: skip
         return core.LOGITS, tuple(net.labels.index(label) for label in labels)
-    stages = core.stages(net)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = choose(
-            core.Setting("layer", "Layer", stages[max(0, len(stages) - 2)].layer, tuple(net.layers)),
+            core.Setting("layer", "Layer", usual.maximized(net), tuple(net.layers)),
             widget=st.selectbox, width=320, names=lambda one: f"{one} · {net.layer(one).channels} channels",
         )  # fmt: skip
         if by == "number":
             typed = address.text("Channels, such as 0-7, 12", key="numbers", default="0-15")
             return layer, numbers(typed, net.layer(layer).channels - 1)
-        many = core.Setting("many", "How many", 16, (8, 16, 32, 64, 256))
-        count = choose(many, widget=st.selectbox, width=140)
+        count = choose(usual.MANY, widget=st.selectbox, width=140)
     return layer, results.strongest(name, picture, layer)[:count]
 
 
@@ -88,9 +86,9 @@ def others(one: Maximize) -> dict[str, Maximize]:
         if what == "nothing":
             return {}
         choices = twins if what == "network" else Maximize.settable()[what].choices or ()
-        usual = next(value for value in choices if value != getattr(one, what))
+        first = next(value for value in choices if value != getattr(one, what))
         value = choose(
-            core.Setting(f"other_{what}", COMPARE[what], usual, choices), widget=st.selectbox, width=260,
+            core.Setting(f"other_{what}", COMPARE[what], first, choices), widget=st.selectbox, width=260,
             names=lambda other: _title(what, other),
         )  # fmt: skip
     return {"b": replace(one, **{what: value})}

@@ -7,6 +7,7 @@ import streamlit as st
 import core
 from dashboard import address, words
 from dashboard.forms.settings import choose
+from dashboard.recipes import usual
 from dashboard.server import networks, sets
 
 SHOWN = {"story": "Layer by layer", "unit": "One unit in detail"}
@@ -19,15 +20,15 @@ BACK = (
 
 def view(name: str) -> tuple[str, str, str]:
     """What to show, over which set of pictures, carried back how."""
-    pools = any(info.kind == "MaxPooling2D" for info in networks.network(name).layers.values())
-    usual = core.PROJECTIONS[0 if pools else 1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = choose(core.Setting("show", "Show", "story", tuple(SHOWN)), names=SHOWN.__getitem__)
         pictures = choose(
             core.Setting("set", "Pictures", "samples", tuple(sets.set_names())), widget=st.selectbox, width=260,
             names=sets.set_title,
         )  # fmt: skip
-        projection = core.Setting("projected", "Carried back by", usual, core.PROJECTIONS, help=BACK)
+        projection = core.Setting(
+            "projected", "Carried back by", usual.projection(networks.network(name)), core.PROJECTIONS, help=BACK
+        )
         method = choose(projection, names=method_title)
         if sets.may_bring_sets():
             bring()
@@ -62,10 +63,9 @@ def unit(name: str, stages: list[core.Stage]) -> tuple[str, int | None]:
     """The layer and the unit, None for the one that stands out most."""
     net = networks.network(name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        usual = stages[-2 if len(stages) > 1 else -1].layer if stages else next(iter(net.layers))
         layer = choose(
-            core.Setting("layer", "Layer", usual, tuple(net.layers)), widget=st.selectbox, width=360,
-            names=lambda one: f"{one} · {net.layer(one).channels} units",
+            core.Setting("layer", "Layer", usual.excited(stages, net), tuple(net.layers)), widget=st.selectbox,
+            width=360, names=lambda one: f"{one} · {net.layer(one).channels} units",
         )  # fmt: skip
         most = net.layer(layer).channels - 1
         asked = address.whole_number("Unit", most=most, key="channel", placeholder="stands out most", width=180)

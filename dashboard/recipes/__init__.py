@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dashboard.recipes.attack import AttackRecipe
 from dashboard.recipes.base import OnPicture, Recipe, Runs
+from dashboard.recipes.describe import Describe
 from dashboard.recipes.dream import Dream
 from dashboard.recipes.embed import Embed
 from dashboard.recipes.explain import Explain
 from dashboard.recipes.invert import Invert
+from dashboard.recipes.look import Look
 from dashboard.recipes.maximize import Maximize
 from dashboard.recipes.numbers import numbers
 from dashboard.recipes.unit import Unit
@@ -15,10 +17,12 @@ from dashboard.recipes.unit import Unit
 __all__ = [
     "TECHNIQUES",
     "AttackRecipe",
+    "Describe",
     "Dream",
     "Embed",
     "Explain",
     "Invert",
+    "Look",
     "Maximize",
     "OnPicture",
     "Recipe",
@@ -27,4 +31,5 @@ __all__ = [
 ]
 __all__ += ["numbers"]
 
-TECHNIQUES = {one.technique: one for one in (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed)}
+_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe)
+TECHNIQUES = {one.technique: one for one in _ALL}

@@ -21,6 +21,8 @@ from pathlib import Path
 
 net = {load}
 """
+OWN_FILE = "my_picture.png"
+GUIDE_FILE = "my_guide.png"
 OWN_PICTURE = 'core.open_image("{}")'
 
 
@@ -60,6 +62,10 @@ class Recipe:
     def pictures(self) -> tuple[str, ...]:
         """The names of the pictures that it needs."""
         return ()
+
+    def png(self, picture: npt.NDArray[Any]) -> bytes:
+        """A picture (H, W, 3) as a PNG that carries its settings."""
+        return core.encode_png(picture, metadata={"convscope": self.settings()})
 
     def available(self) -> bool:
         """Whether the network can be asked at once, and every picture is still there."""
@@ -139,7 +145,7 @@ def upto(choices: tuple[Any, ...], most: float) -> tuple[Any, ...]:
     return tuple(one for one in choices if one <= most)
 
 
-def opening(picture: str, *, file: str = "my_picture.jpg") -> str:
+def opening(picture: str, *, file: str = OWN_FILE) -> str:
     """Code that opens a picture: a sample, or a person's own."""
     return f"core.samples.load({picture!r})" if picture in core.samples.names() else OWN_PICTURE.format(file)
 

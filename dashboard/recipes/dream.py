@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import core
-from dashboard.recipes.base import SEED, OnPicture, Runs, opening, upto
+from dashboard.recipes.base import GUIDE_FILE, SEED, OnPicture, Runs, opening, upto
 from dashboard.server import limits, networks, uploads
 
 MOVING = {"zoom": {"octaves": 2, "steps": 6}, "video": {"octaves": 3, "steps": 6}}
@@ -179,7 +179,7 @@ class Dream(Runs, OnPicture):
         lines = [f"layers={dict(self.layers) or None!r},"]
         lines += [f"{name}={value!r}," for name, value in self._plain().items()]
         if self.guide:
-            lines.append(f"guide={opening(self.guide, file='my_guide.jpg')},")
+            lines.append(f"guide={opening(self.guide, file=GUIDE_FILE)},")
         if self.mask and self.make == "still":
             lines.append(f"mask=core.painted_mask({self.mask!r}, height=photo.shape[1], width=photo.shape[2]),")
         return SETTINGS.format("".join(f"\n    {line}" for line in lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import core
@@ -23,7 +22,6 @@ def take_in(kind: str, path: Path) -> tuple[str, str]:
         name = uploads.bring(path, path.name)
         uploads.BROUGHT.hold(name)
     else:
-        logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
         name = user_models.bring_path(str(path))
         user_models.MODELS.hold(name)
     return kind, name
