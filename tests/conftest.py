@@ -21,7 +21,7 @@ _NETWORKS = ("detection", "efficientnet_lite", "heads", "outputs", "ranges", "to
 LONG = (
     *("browser/", "load/", "core/bundled/", "core/techniques/"),
     *(f"core/networks/test_{name}" for name in (*_FILES, *_NETWORKS)),
-    *("dashboard/app_pages/", "dashboard/recipes/test_scripts"),
+    *("dashboard/app_pages/", "dashboard/recipes/test_scripts", "dashboard/command/test_commands"),
     *(f"dashboard/server/test_{name}" for name in ("networks", "user_models")),
     *(f"dashboard/test_{name}" for name in ("address", "big", "pages", "runtime", "words", "workbench")),
 )

@@ -127,14 +127,23 @@ def attacked(recipe: AttackRecipe, frames: Sequence[core.Frame]) -> Contents:
     pictures = {"adversarial": file, "original": core.encode_png(origin[0]), "perturbation": core.encode_png(seen)}
     captions = {"adversarial": "Adversarial", "original": "Original", "perturbation": f"Perturbation × {factor:.3g}"}
     answers = _answers(recipe.network, {"original": origin, "adversarial": read})
-    fooled = results.fools(recipe.network, read, recipe.label(), targeted=bool(recipe.target))
-    verdict = "The file fools the network" if fooled else "The network is not fooled by the file"
-    if networks.network(recipe.network).has_classes:
-        (before, *_), after = answers, answers[TOP if len(answers) >= 2 * TOP else len(answers) // 2]
-        verdict += f": {before['answer']} ({before['value']:.0%}) becomes {after['answer']} ({after['value']:.0%})"
+    says = _verdict(recipe, origin, read)
     rows: list[Row] = [{"measure": name, "change": value} for name, value in sizes.items()]
     arrays = {"original": origin, "adversarial": read}
-    return Contents("adversarial", pictures, captions, _tables(answers=answers, change=rows), arrays, f"{verdict}.")
+    return Contents("adversarial", pictures, captions, _tables(answers=answers, change=rows), arrays, says)
+
+
+def _verdict(recipe: AttackRecipe, origin: Floats, read: Floats) -> str:
+    """What the network says before and after, read from the file."""
+    label, net = recipe.label(), networks.network(recipe.network)
+    said = results.answers(recipe.network, np.concatenate([origin, read]), top=len(net.labels))
+    if not net.has_classes:
+        before, after = (dict(one)[net.labels[label]] for one in said)
+        return f"{net.labels[label]} went from {before:.4g} to {after:.4g}, read from the file."
+    fooled = results.fools(recipe.network, read, label, targeted=bool(recipe.target))
+    (before, sure), (after, surely) = (one[0] for one in said)
+    verdict = "The file fools the network" if fooled else "The network is not fooled by the file"
+    return f"{verdict}: {before} ({sure:.0%}) becomes {after} ({surely:.0%})."
 
 
 def explained(recipe: Explain) -> Contents:
