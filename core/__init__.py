@@ -76,7 +76,7 @@ The map of the package:
                           minimal epsilon; defences
         attribution/      gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion; sanity
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
-        live              ``look``: answers and maps of one frame of a camera, in one pass
+        live              ``look``: answers and maps of one frame of a camera; ``project_channel``
         codes             what a layer says of many pictures; a map on which like ones lie together
         memorization/     ``memorize``: networks trained on true labels, or on random ones until they know them by heart
         units             the patches of real pictures that excite a unit, their projections; units switched off

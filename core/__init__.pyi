@@ -101,7 +101,7 @@ from .techniques.inversion import (
     invert,
     pixel_distance,
 )
-from .techniques.live import Look, look
+from .techniques.live import CHANNEL_PROJECTIONS, Look, look, project_channel
 from .techniques.memorization import (
     CONDITIONS,
     CORRUPTIONS,
@@ -126,6 +126,7 @@ from .techniques.units import PROJECTIONS, Patches, ablate, around_grey, patches
 
 __all__ = [
     "ATTACKS",
+    "CHANNEL_PROJECTIONS",
     "CONDITIONS",
     "CORRUPTIONS",
     "DEFENCES",
@@ -278,6 +279,7 @@ __all__ = [
     "pgd",
     "pixel_distance",
     "predict",
+    "project_channel",
     "projection",
     "randomized",
     "read_labels",

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from core import checks
-from core.networks.classifiers import LOGITS, Classifier
+from core.networks import folding
+from core.networks.classifiers import LOGITS, PICTURES, Classifier
+from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.networks.nonlinearities import before_nonlinearity
 from core.networks.requirements import require_channels, require_size
 from core.networks.unit_index import window_of
-from core.types import Floats, Pixels
+from core.types import Floats, Pictures, Pixels
 
-__all__ = ["Look", "look"]
+__all__ = ["CHANNEL_PROJECTIONS", "Look", "look", "project_channel"]
+
+CHANNEL_PROJECTIONS = ("gradient", "guided", "deconvnet")
 
 FAINT = np.float32(0.1)
 """A channel that reaches less than this fraction of the layer's range is shown as faint as it is, not magnified."""
@@ -105,6 +111,53 @@ def look(
         position=(row, column),
         window=window_of(classifier, layer, row, column),
     )
+
+
+def project_channel(
+    classifier: Classifier, picture: npt.ArrayLike, layer: str, channel: int, *, method: str = "deconvnet"
+) -> Pictures:
+    """What in a picture excites a channel, at all its places: the activations of its map carried back to the pixels.
+
+    As the lower pane of Yosinski et al., arXiv:1506.06579, where ``projection`` asks about one place. The way begins
+    before the nonlinearity, with what is positive there, so that a unit at the ceiling of a ReLU6 has a gradient, too.
+
+    Args:
+        classifier: the network.
+        picture: (1, H, W, 3) in [0, 1], of a size at which the layer can be computed.
+        layer: of ``classifier.layers``.
+        channel: of the layer.
+        method: ``"gradient"``, ``"guided"`` (arXiv:1412.6806) or ``"deconvnet"`` (arXiv:1311.2901).
+
+    Returns:
+        (1, H, W, 3) float32, positive where more of that colour excites the channel more; see ``around_grey``.
+
+    Raises:
+        ValueError: a method, layer, channel or size that cannot be.
+    """
+    checks.one_of("projection", method, CHANNEL_PROJECTIONS)
+    seen = checks.picture(picture)
+    require_channels(classifier, layer, [channel])
+    require_size(classifier, [layer], *seen.shape[1:3])
+    run = classifier.keep(("project channel", layer, method), lambda: _projector(classifier, layer, method))
+    return np.asarray(run(tf.constant(seen), tf.constant(channel)))
+
+
+def _projector(classifier: Classifier, layer: str, method: str) -> Any:
+    before = before_nonlinearity(classifier, layer)
+    if method == "gradient":
+        folded = folding.forward(classifier, [before])
+        forward = lambda pictures: folded(pictures, tf.zeros((1,), tf.int32))  # noqa: E731
+    else:
+        forward = overridden(classifier, [before], GRADIENT_OVERRIDES[method])
+
+    @tf.function(input_signature=[PICTURES, tf.TensorSpec((), tf.int32)], autograph=False)
+    def run(pictures: tf.Tensor, channel: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(pictures)
+            energy = tf.reduce_sum(tf.square(tf.nn.relu(tf.gather(forward(pictures)[before], channel, axis=-1)))) / 2
+        return tape.gradient(energy, pictures, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    return run
 
 
 def _scaled(units: Floats, channels: Sequence[int]) -> Pixels:

@@ -85,6 +85,10 @@ components.camera(
     burst=st.session_state.get(BURST), key="live", on_pick=pick, on_film=show_film, on_take=own_files.take_frame,
     on_burst=answer_burst,
 )  # fmt: skip
+if draw == "cam":
+    st.caption(
+        "Grad-CAM explains the likeliest answer. Click another one to have that explained, whatever comes first."
+    )
 st.caption(KEPT)
 st.caption(f"**{words.text(layer)}**: {words.extent(net.layer(layer))}. {words.story(net, layer)}")
 if channel is not None:

@@ -12,7 +12,7 @@ import logging
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,7 @@ FRAME_BYTES = 128 * 1024
 SETTINGS_BYTES = 4096
 FRAME_PIXELS = 1024 * 1024
 JPEG = b"\xff\xd8\xff"
-BACK = ("gradient", "guided", "deconvnet")
-DRAWS = ("activations", "cam", *BACK, "dream")
+DRAWS = ("activations", "cam", "gradient", "guided", "deconvnet", "dream")
 """What can be drawn of a frame, beside its answers and the wall of maps."""
 ORDERS = ("once", "now", "number")
 COUNTS = (16, 36, 64, 100, 144, 256)
@@ -63,13 +62,10 @@ class Wish:
         wish = cls(**{name: said[name] for name in cls.__dataclass_fields__ if name in said} | {"layer": said["layer"]})
         if wish.draw not in DRAWS or wish.order not in ORDERS or wish.count not in COUNTS:
             raise ValueError("Expected settings that the page offers, got others")
-        if not isinstance(wish.layer, str) or not all(_index(one) for one in (wish.channel, wish.answer)):
+        numbers = all(one is None or type(one) is int for one in (wish.channel, wish.answer))
+        if not isinstance(wish.layer, str) or type(wish.count) is not int or not numbers:
             raise ValueError("Expected the name of a layer and numbers of channels, got something else")
         return wish
-
-
-def _index(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def split(message: bytes) -> tuple[Wish, bytes]:
@@ -100,7 +96,6 @@ class Watcher:
 
     _order: tuple[object, npt.NDArray[np.intp]] | None = None
     _dream: tuple[object, core.DreamFrame] | None = None
-    _seconds: dict[str, float] = field(default_factory=dict)
 
     def answer(self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32]) -> bytes:
         """The message that answers to a frame; what cannot be done is said in its ``note``."""
@@ -114,10 +109,6 @@ class Watcher:
             said, parts = {"note": "Something went wrong with this frame, through no fault of yours."}, {}
         said |= {"network": classifier.name, "layer": wish.layer, "ms": round(1000 * (time.monotonic() - since), 1)}
         return packed(said, parts)
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self._order = self._dream = None
 
     def _answer(
         self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32]
@@ -161,10 +152,8 @@ class Watcher:
             target = int(look.answers.argmax()) if wish.answer is None and len(look.answers) else wish.answer or 0
             found = core.attribute(classifier, frame, target, method="grad_cam")
             return {"over": core.encode_jpeg(np.asarray(found / max(float(found.max()), 1e-12)), quality=80)}
-        if wish.draw in BACK:
-            found = core.projection(
-                classifier, frame, wish.layer, look.channel, positions=[look.position], method=wish.draw
-            )
+        if wish.draw in core.CHANNEL_PROJECTIONS:
+            found = core.project_channel(classifier, frame, wish.layer, look.channel, method=wish.draw)
             return {"picture": core.encode_jpeg(core.around_grey(found)[0], quality=85)}
         if wish.draw == "dream":
             key = (id(classifier), wish.layer)

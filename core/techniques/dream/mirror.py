@@ -85,8 +85,8 @@ def _ascended(measure: object, picture: Pictures, steps: int, step_size: float, 
     """Some steps of gradient ascent, the gradient's mean taken off, the picture elsewhere on the grid at each."""
     for _ in range(steps):
         shift, frame = jittered(picture.shape[1:3], 8, True, rng)
-        for slope, _score in gradients(measure, picture, shift=shift, frame=frame, tile=TILE, halo=0, rng=rng):  # noqa: B007
-            pass
+        found = gradients(measure, picture, shift=shift, frame=frame, tile=TILE, halo=0, rng=rng)
+        slope = next(slope for slope, _score in found if slope is not None)
         slope = slope - slope.mean((1, 2), keepdims=True)
         length = float(GradientAscent(normalize="mean").length(slope)[0, 0, 0, 0])
         if np.isfinite(length) and length > 0:

@@ -1,5 +1,6 @@
 """What a live picture is told of each frame."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -81,3 +82,36 @@ def test_many_frames_and_channels_are_traced_once(tiny, frame):
     for channel in range(4):
         core.look(tiny, np.roll(frame, channel, 1), "conv2_relu", channel=channel)
     assert tiny.tap(["conv2_relu", core.LOGITS]).experimental_get_tracing_count() == 1
+
+
+def test_the_gradient_of_a_channel_is_the_slope_of_its_energy(tiny, frame):
+    """Before the nonlinearity, which is ``conv2_bn`` here; by a difference of two pictures in double steps."""
+    slope = core.project_channel(tiny, frame, "conv2_relu", 2, method="gradient")
+    direction = np.random.default_rng(9).standard_normal(frame.shape).astype(np.float32)
+
+    def energy(picture):
+        own = core.activations(tiny, picture, ["conv2_bn"])["conv2_bn"][..., 2]
+        return float(np.square(np.maximum(own.astype(np.float64), 0)).sum() / 2)
+
+    step = np.float32(1e-2)
+    expected = (energy(frame + step * direction) - energy(frame - step * direction)) / (2 * step)
+    assert float((slope * direction).sum()) == pytest.approx(expected, rel=0.05)
+
+
+def test_projections_of_a_channel_differ_and_see_past_a_ceiling(tiny, frame):
+    found = [core.project_channel(tiny, frame, "conv2_relu", 1, method=one) for one in core.CHANNEL_PROJECTIONS]
+    assert all(one.shape == frame.shape and np.abs(one).max() > 0 for one in found)
+    assert np.abs(found[0] - found[1]).max() > 0 and np.abs(found[1] - found[2]).max() > 0
+    image = keras.Input((24, 40, 3))
+    bounded = keras.layers.Conv2D(2, 3, padding="same", bias_initializer="ones", name="conv")(image)
+    bounded = keras.layers.ReLU(6, name="bounded")(100 * bounded)
+    net = core.classifier(keras.Model(image, bounded), name="bounded")
+    assert (core.activations(net, frame, ["bounded"])["bounded"] == 6).mean() > 0.3
+    assert np.abs(core.project_channel(net, frame, "bounded", 0, method="gradient")).max() > 0
+
+
+@pytest.mark.parametrize("asked", [{"method": "lrp"}, {"channel": 8}, {"layer": "conv9"}], ids=str)
+def test_projections_that_cannot_be_are_refused(tiny, frame, asked):
+    settings = {"layer": "conv2_relu", "channel": 0, **asked}
+    with pytest.raises(ValueError, match=r"Expected|no layer|no projection"):
+        core.project_channel(tiny, frame, **settings)

@@ -9,6 +9,8 @@ import json
 import struct
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from starlette.websockets import WebSocket
 
 import core
 from dashboard.server import frames, live, networks
+from dashboard.server.slot import Slot
 
 HOST = "convscope.example"
 SETTINGS = {"layer": "conv1_relu"}
@@ -161,6 +164,7 @@ def test_who_has_no_ticket_of_an_open_page_is_refused(chosen: Any, people: Any) 
         ({"bytes": message({**SETTINGS, "channel": True})}, live.WRONG, "numbers of channels"),
         ({"bytes": message({**SETTINGS, "draw": ["cam"]})}, live.WRONG, "Expected settings"),
         ({"bytes": message({**SETTINGS, "count": 10**9})}, live.WRONG, "Expected settings"),
+        ({"bytes": message({**SETTINGS, "count": 16.0})}, live.WRONG, "numbers of channels"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -357,3 +361,27 @@ def test_tiles_of_every_size_come_back_where_the_grid_says() -> None:
             top, left = index // grid["columns"] * grid["down"], index % grid["columns"] * grid["right"]
             tile = laid[top : top + shown, left : left + shown]
             assert abs(float(tile.mean()) - float(maps[index].mean())) < 3
+
+
+def test_long_work_and_frames_go_on_beside_each_other(tiny: core.Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = Slot(chunk=0.02)
+    monkeypatch.setattr(frames, "SLOT", slot)
+    done: list[str] = []
+
+    def work() -> None:
+        with slot.turn():
+            for _ in range(40):
+                time.sleep(0.01)
+                done.append("work")
+                slot.give_way()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    watcher = frames.Watcher()
+    for _ in range(5):
+        watcher.answer(tiny, frames.Wish("conv1_relu"), frames.picture(jpeg()))
+        done.append("frame")
+    worker.join(20)
+    assert done.count("work") == 40 and done[-1] == "work", "no frame waited for the end of it"
+    first, last = done.index("frame"), len(done) - done[::-1].index("frame")
+    assert "work" in done[first:last], "and it did not wait for the frames"
