@@ -1,43 +1,67 @@
-"""Time a dream of 600 pixels on InceptionV3 with random weights: this engine beside two published methods.
+"""A dream of 600 pixels on InceptionV3 with random weights, beside two published methods.
 
-    python -m tests.benchmarks.bench_dream [--side 600] [--steps 20] [--rounds 3]
-    python -m tests.benchmarks.bench_dream --memory 4000 3000
+    python -m tests.benchmarks.bench_dream 4000 3000
 
-All make 3 octaves of ratio 1.4, raise mixed3 and mixed5 and take turns. The Keras example compiles its step; the
-TensorFlow tutorial's simple method runs all steps of an octave inside one function. ``--memory`` dreams one step at one
-octave on a picture of this width and height by a bundled network, and says how much memory that took at the peak.
+All make 3 octaves of ratio 1.4 with 10 steps each, and raise mixed3 and mixed5. The Keras example compiles its step;
+the TensorFlow tutorial's simple method runs all steps of an octave inside one function. Run as a program, it dreams one
+step at one octave on a picture of this width and height by a bundled network, and says how much memory that took.
 """
 
-import argparse
-import os
-import statistics
+from __future__ import annotations
+
+import sys
 import threading
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
-import numpy as np
-import psutil
-import tensorflow as tf
-
-import core
-
 LAYERS = {"mixed3": 1.0, "mixed5": 1.5}
-RATIO, OCTAVES = 1.4, 3
+SIDE, STEPS, RATIO, OCTAVES = 600, 10, 1.4, 3
 
 
 def sizes(side):
     return [int(side / RATIO**power) for power in range(OCTAVES - 1, -1, -1)]
 
 
-def features(network):
-    return keras.Model(network.inputs, {name: network.get_layer(name).output for name in LAYERS})
+def network():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras.applications.InceptionV3(weights=None, include_top=False, input_shape=(None, None, 3))
 
 
-def keras_method(network, photo, steps):
+def photograph():
+    import numpy as np
+
+    return np.random.default_rng(0).uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
+
+
+def features(model):
+    import keras
+
+    return keras.Model(model.inputs, {name: model.get_layer(name).output for name in LAYERS})
+
+
+def ours():
+    import core
+
+    from .bench_filters import gflops
+
+    net = core.classifier(network(), name="bench", size=(299, 299), preprocess=lambda x: x * 2 - 1)
+    photo = (photograph() + 1) / 2
+    settings = {"preset": "keras", "octaves": OCTAVES, "ratio": RATIO, "steps": STEPS, "tile": 1024}
+    work = gflops(net, "mixed5") * sum(side**2 for side in sizes(SIDE)) / 299**2 * STEPS
+
+    def run():
+        core.last(core.dream(net, photo, LAYERS, **settings)).images.numpy()
+        return {"gflop": work}
+
+    return run
+
+
+def keras_example():
     """keras.io, Deep Dream (keras-team/keras-io, Apache-2.0): the loss, the step and lost detail as published."""
-    extractor = features(network)
+    import tensorflow as tf
+
+    extractor, photo = features(network()), photograph()
 
     def compute_loss(image):
         loss = tf.zeros(())
@@ -55,20 +79,25 @@ def keras_method(network, photo, steps):
         slope /= tf.maximum(tf.reduce_mean(tf.abs(slope)), 1e-6)
         return loss, image + rate * slope
 
-    image = shrunk = tf.image.resize(photo, [sizes(photo.shape[1])[0]] * 2)
-    for side in sizes(photo.shape[1]):
-        image = tf.image.resize(image, [side, side])
-        for _ in range(steps):
-            _, image = gradient_ascent_step(image, 0.01)
-        same = tf.image.resize(photo, [side, side])
-        image += same - tf.image.resize(shrunk, [side, side])
-        shrunk = same
-    return image.numpy()
+    def run():
+        image = shrunk = tf.image.resize(photo, [sizes(SIDE)[0]] * 2)
+        for side in sizes(SIDE):
+            image = tf.image.resize(image, [side, side])
+            for _ in range(STEPS):
+                _, image = gradient_ascent_step(image, 0.01)
+            same = tf.image.resize(photo, [side, side])
+            image += same - tf.image.resize(shrunk, [side, side])
+            shrunk = same
+        image.numpy()
+
+    return run
 
 
-def tensorflow_method(network, photo, steps):
+def tensorflow_tutorial():
     """tensorflow.org, DeepDream (Apache-2.0), the simple method: one function for all steps of an octave."""
-    extractor = features(network)
+    import tensorflow as tf
+
+    extractor, photo = features(network()), photograph()
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3]), tf.TensorSpec([], tf.int32), tf.TensorSpec([])])
     def deepdream(image, count, rate):
@@ -81,20 +110,21 @@ def tensorflow_method(network, photo, steps):
             image = tf.clip_by_value(image + slope * rate, -1, 1)
         return image
 
-    image = photo[0]
-    for side in sizes(photo.shape[1]):
-        image = deepdream(tf.image.resize(image, [side, side]), tf.constant(steps), tf.constant(0.01))
-    return image.numpy()
+    def run():
+        image = photo[0]
+        for side in sizes(SIDE):
+            image = deepdream(tf.image.resize(image, [side, side]), tf.constant(STEPS), tf.constant(0.01))
+        image.numpy()
 
-
-def engine(network, photo, steps):
-    net = core.classifier(network, name="bench", size=(299, 299), preprocess=lambda x: x * 2 - 1)
-    settings = {"preset": "keras", "octaves": OCTAVES, "ratio": RATIO, "steps": steps, "tile": 1024}
-    return core.last(core.dream(net, (photo + 1) / 2, LAYERS, **settings)).images.numpy()
+    return run
 
 
 def memory(width, height):
     """Peak memory of one step on a large picture, above what the process had with the network loaded."""
+    import psutil
+
+    import core
+
     net = core.load("lens5_standard")
     core.last(core.dream(net, core.shrink(core.samples.load("coffee"), max_side=300), steps=1))
     process, peak, done = psutil.Process(), [0], threading.Event()
@@ -118,29 +148,5 @@ def memory(width, height):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--side", type=int, default=600)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"))
-    options = parser.parse_args()
-    if options.memory:
-        memory(*options.memory)
-        return
-    network = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=(None, None, 3))
-    photo = np.random.default_rng(0).uniform(-1, 1, (1, options.side, options.side, 3)).astype(np.float32)
-    times = {keras_method: [], tensorflow_method: [], engine: []}
-    for _ in range(options.rounds):
-        for method, seconds in times.items():
-            since = time.perf_counter()
-            method(network, photo, options.steps)
-            seconds.append(time.perf_counter() - since)
-    medians = {method: statistics.median(seconds) for method, seconds in times.items()}
-    best = min(medians[keras_method], medians[tensorflow_method])
-    for method, seconds in medians.items():
-        print(f"{method.__name__:18} {seconds:6.1f} s, {seconds / best:.2f} of the faster published one")
-
-
 if __name__ == "__main__":
-    main()
+    memory(*map(int, sys.argv[1:3]))

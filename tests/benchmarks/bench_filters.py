@@ -1,43 +1,104 @@
-"""Time 64 filters, 128 x 128, 30 steps: this engine beside the method of the Keras example as published.
+"""64 filters, 128 x 128, 30 steps, beside the Keras example; and the page's own default run on EfficientNet-Lite0.
 
-    python tests/benchmarks/bench_filters.py [--filters 64] [--rounds 3] [--networks vgg16 resnet50v2 mobilenet_v2]
-
-Both raise the mean of a channel, without a border of 2, on pixels by L2-normalized gradients, in float32 with
-random weights, and take turns. Keras traces its step anew for every filter (it passes the index as a Python number);
-the engine's tracing is counted too: each round begins with a classifier that has compiled nothing.
+Both raise the mean of a channel, without a border of 2, on pixels by L2-normalized gradients, in float32 with random
+weights. Keras traces its step anew for every filter (it passes the index as a Python number) and makes one filter after
+the other: it is timed on a quarter of the filters, and its time is multiplied by four. The engine's tracing is counted
+too: each round begins with a classifier that has compiled nothing.
 """
 
-import argparse
-import os
-import statistics
-import sys
-import time
-from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-import keras
-import numpy as np
-import tensorflow as tf
-
-from core.networks.classifiers import classifier
-from core.optimize import ascent
-from core.optimize.objectives import Channel
-from core.optimize.parameterizations import Pixels
-from core.optimize.updates import GradientAscent
-from core.techniques import filters
+from __future__ import annotations
 
 NETWORKS = {
-    "mobilenet_v2": (keras.applications.MobileNetV2, "block_6_expand_relu"),
-    "resnet50v2": (keras.applications.ResNet50V2, "conv3_block4_out"),
-    "vgg16": (keras.applications.VGG16, "block3_conv1"),
+    "mobilenet_v2": ("MobileNetV2", "block_6_expand_relu"),
+    "resnet50v2": ("ResNet50V2", "conv3_block4_out"),
+    "vgg16": ("VGG16", "block3_conv1"),
 }
-SIDE, STEPS, BORDER = 128, 30, 2
+FILTERS, PART, SIDE, STEPS, BORDER = 64, 4, 128, 30, 2
+PAGE = {"layer": "block6a_expand", "side": 96, "steps": 32}
 
 
-def with_keras(network, layer, count):
+def application(name, side):
+    import keras
+
+    make, layer = NETWORKS[name]
+    keras.utils.set_random_seed(0)
+    return getattr(keras.applications, make)(weights=None, include_top=False, input_shape=(side, side, 3)), layer
+
+
+def ours(network, filters=FILTERS):
+    import core
+    from core.optimize.objectives import Channel
+    from core.optimize.parameterizations import Pixels
+    from core.optimize.updates import GradientAscent
+    from core.techniques.filters import Preset
+
+    model, layer = application(network, SIDE)
+    work = gflops(core.classifier(model, name="bench", size=(SIDE, SIDE)), layer) * STEPS * filters
+
+    def run():
+        net = core.classifier(model, name="bench", size=(SIDE, SIDE))
+        preset = Preset("", "", Pixels(), GradientAscent(5.0, "l2"), STEPS)
+        goal = Channel(layer, border=BORDER)
+        core.last(core.maximize(net, layer, range(filters), size=SIDE, preset=preset, objective=goal)).images.numpy()
+        return {"gflop": work}
+
+    return run
+
+
+def gflops(net, layer):
+    """GFLOP of the convolutions of one picture and step, forward and back to the picture."""
+    import math
+
+    total = 0.0
+    for step in net.graph.needed([layer]):
+        kernel = getattr(step.operation, "kernel", None)
+        if kernel is not None and len(kernel.shape) == 4:
+            total += 2 * math.prod(kernel.shape) * math.prod(step.outputs[0].shape[1:3])
+    return 2 * total / 1e9
+
+
+def keras_example(network, filters=FILTERS, part=PART):
+    model, layer = application(network, SIDE)
+
+    def run():
+        pictures_of(model, layer, range(filters // part), side=SIDE, steps=STEPS)
+        return {"times": part}
+
+    return run
+
+
+def page(filters=FILTERS):
+    """What a newcomer's Run on the page of filters computes; the first run of a network, tracing included."""
+    import core
+    from core.networks import efficientnet_lite
+
+    model = efficientnet_lite.load() if efficientnet_lite.installed() else efficientnet_lite.build()
+
+    def run():
+        net = core.classifier(model, name="bench", size=(224, 224), preprocess=lambda x: x * 255 / 128 - 127 / 128)
+        frames = core.maximize(net, PAGE["layer"], range(filters), size=PAGE["side"], steps=PAGE["steps"])
+        core.last(frames).images.numpy()
+
+    return run
+
+
+def keras_example_page(filters=FILTERS, part=PART):
+    from core.networks import efficientnet_lite
+
+    model = efficientnet_lite.load() if efficientnet_lite.installed() else efficientnet_lite.build()
+
+    def run():
+        pictures_of(model, PAGE["layer"], range(filters // part), side=PAGE["side"], steps=PAGE["steps"])
+        return {"times": part}
+
+    return run
+
+
+def pictures_of(network, layer, channels, *, side, steps):
     """keras.io, "Visualizing what convnets learn" (keras-team/keras-io, Apache-2.0), at this size and layer."""
+    import keras
+    import tensorflow as tf
+
     extractor = keras.Model(network.inputs, network.get_layer(layer).output)
 
     def compute_loss(input_image, filter_index):
@@ -53,72 +114,9 @@ def with_keras(network, layer, count):
         return loss, img + learning_rate * grads
 
     def visualize_filter(filter_index):
-        img = (tf.random.uniform((1, SIDE, SIDE, 3)) - 0.5) * 0.25
-        for _ in range(STEPS):
+        img = (tf.random.uniform((1, side, side, 3)) - 0.5) * 0.25
+        for _ in range(steps):
             _, img = gradient_ascent_step(img, filter_index, 10.0)
         return img[0].numpy()
 
-    return [visualize_filter(index) for index in range(count)]
-
-
-def with_engine(network, layer, count):
-    net = classifier(network, name="bench", size=(SIDE, SIDE))
-    preset = filters.Preset("", "", Pixels(), GradientAscent(5.0, "l2"), STEPS)
-    frames = filters.maximize(
-        net, layer, range(count), size=SIDE, preset=preset, objective=Channel(layer, border=BORDER)
-    )
-    return ascent.last(frames).images.numpy()
-
-
-def timed(make, *args):
-    since = time.perf_counter()
-    make(*args)
-    return time.perf_counter() - since
-
-
-def roofline():
-    """The best of a few float32 products of 2048 x 2048 matrices, in GFLOP/s."""
-    a = tf.random.normal((2048, 2048))
-    product = tf.function(lambda x: tf.reduce_sum(tf.matmul(x, x)))
-    product(a).numpy()
-    return max(2 * 2048**3 / 1e9 / timed(lambda: product(a).numpy()) for _ in range(8))
-
-
-def work(network, layer):
-    """GFLOP of the convolutions, forward and back to the picture, for one filter and all its steps."""
-    net = classifier(network, name="bench", size=(SIDE, SIDE))
-    total = 0.0
-    for step in net.graph.needed([layer]):
-        kernel = getattr(step.operation, "kernel", None)
-        if kernel is not None and len(kernel.shape) == 4:
-            total += 2 * np.prod(kernel.shape) * np.prod(step.outputs[0].shape[1:3])
-    return 2 * total * STEPS / 1e9
-
-
-def compare(name, count, rounds):
-    make, layer = NETWORKS[name]
-    network = make(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
-    times = {with_keras: [], with_engine: []}
-    for _ in range(rounds):
-        for method, seconds in times.items():
-            seconds.append(timed(method, network, layer, count))
-    published, engine = (statistics.median(seconds) for seconds in times.values())
-    speed = work(network, layer) * count / engine
-    print(
-        f"{name:14} {layer:22} keras {published:7.1f} s   engine {engine:7.1f} s   {published / engine:5.2f} times"
-        f" faster   {speed:5.0f} GFLOP/s of {roofline():.0f}"
-    )
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--filters", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    options = parser.parse_args()
-    for name in options.networks:
-        compare(name, options.filters, options.rounds)
-
-
-if __name__ == "__main__":
-    main()
+    return [visualize_filter(index) for index in channels]

@@ -7,18 +7,31 @@ all. MobileNet 0.25 has its ImageNet weights where Keras finds them (``KERAS_HOM
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
 import core
-from tests.benchmarks.bench_activations import alternating
 
 GOAL = 1.3
 COUNT, BATCH = 1000, 16
 LAYERS = ("conv_pw_1_relu", "conv_pw_3_relu", "conv_pw_6_relu", "conv_pw_11_relu", "conv_pw_13_relu")
+
+
+def alternating(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every round of each piece of work, in turns, after one round that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            since = time.perf_counter()
+            work()
+            times[name].append(time.perf_counter() - since)
+    return {name: seconds[1:] for name, seconds in times.items()}
 
 
 def mobilenet() -> tuple[core.Classifier, str]:
