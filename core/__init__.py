@@ -33,6 +33,7 @@ The map of the package:
         narrowing         one wanted channel for each picture
         segments          the part of a network from a layer to its end
         folding           a network with its batch normalization folded away, for speed
+        faster_steps      layer calls rewritten to cost less
         reweighting       a network with other weights in some layers
         requirements      what a technique may require of a network: classes, sizes, channels, finite weights
         files             a person's own .keras or .h5 file, checked, and tried in a child process first

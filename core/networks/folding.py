@@ -1,8 +1,9 @@
 """The same network with less work: a graph rewritten for speed.
 
-``forward`` gives what ``Classifier.forward`` gives, but BatchNormalization is folded into the convolution before it; a
-layer may be asked for before its own activation (``name:before``); and a layer may be narrowed to one wanted channel
-for each picture, which is computed without its neighbours. The classifier's own graph and layers are left as they are.
+``forward`` gives what ``Classifier.forward`` gives, but BatchNormalization is folded into the convolution before it,
+and some steps are exchanged for others that cost less (``faster_steps``); a layer may be asked for before its own
+activation (``name:before``); and a layer may be narrowed to one wanted channel for each picture, which is computed
+without its neighbours. The classifier's own graph and layers are left as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from core.networks.classifiers import Classifier
+from core.networks.faster_steps import faster
 from core.networks.graphs import Graph, Step
 from core.networks.narrowing import narrowed
 from core.networks.nonlinearities import with_inputs_of_activations
@@ -37,7 +39,7 @@ def forward(classifier: Classifier, layers: Iterable[str], *, narrow: Iterable[s
     graph = fold(with_inputs_of_activations(classifier, layers), layers)
     plans = {name: narrowed(graph, graph.tensors[name]) for name in layers if name in narrow}
     inputs = {f"(input {i})": t for i, t in enumerate(t for plan in plans.values() for t in plan.inputs)}
-    graph = replace(graph, tensors={**graph.tensors, **inputs})
+    graph = faster(replace(graph, tensors={**graph.tensors, **inputs}))
     names = tuple(name for name in layers if name not in narrow) + tuple(inputs)
 
     def run(pictures: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -100,7 +102,7 @@ def halves(classifier: Classifier, cut: str, layer: str) -> tuple[Any, Any]:
 
     Weights are copied when this is called. Only where ``separates`` says so.
     """
-    graph = fold(with_inputs_of_activations(classifier, (cut, layer)), (cut, layer))
+    graph = faster(fold(with_inputs_of_activations(classifier, (cut, layer)), (cut, layer)))
     after = _after(graph, cut)
     first = lambda pictures: graph.run(classifier.preprocess(pictures), [cut])[cut]  # noqa: E731
     return first, lambda maps: after.run(maps, [layer])[layer]

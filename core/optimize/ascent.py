@@ -286,9 +286,15 @@ def _measure(
         if slope is None:
             names = ", ".join(objective.layers)
             raise ValueError(f"Expected layers through which a gradient reaches the picture, got {names}")
-        return tf.where(tf.math.is_finite(slope), slope, 0.0), value
+        return _finite(slope), value
 
     return measure
+
+
+def _finite(slope: tf.Tensor) -> tf.Tensor:
+    """The gradient with 0 for what is not finite; where the sum is, which costs little to know, all is."""
+    kept = lambda: tf.where(tf.math.is_finite(slope), slope, 0.0)  # noqa: E731
+    return tf.cond(tf.math.is_finite(tf.reduce_sum(slope)), lambda: slope, kept)
 
 
 def gradient(

@@ -83,7 +83,7 @@ class Pixels(Parameterization):
 
     def decode(self, parameters: tf.Tensor) -> tf.Tensor:
         """The pixels, clipped."""
-        return tf.clip_by_value(parameters, 0.0, 1.0)
+        return _clipped(parameters)
 
     def encode(self, pictures: tf.Tensor) -> tf.Tensor:
         """The pictures."""
@@ -91,7 +91,7 @@ class Pixels(Parameterization):
 
     def project(self, parameters: tf.Tensor) -> tf.Tensor:
         """Clipped to [0, 1]: beyond it a pixel would no longer feel its gradient."""
-        return tf.clip_by_value(parameters, 0.0, 1.0)
+        return _clipped(parameters)
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,13 @@ class MaCo(Parameterization):
 
 def _seed(seed: int) -> tf.Tensor:
     return tf.constant([seed % 2**31, 0], tf.int32)
+
+
+@tf.custom_gradient
+def _clipped(values: tf.Tensor) -> Any:
+    """``tf.clip_by_value`` to [0, 1], whose own gradient selects number by number, three times as slowly."""
+    clipped = tf.minimum(tf.maximum(values, 0.0), 1.0)
+    return clipped, lambda upstream: upstream * tf.cast(tf.equal(values, clipped), upstream.dtype)
 
 
 def _frequencies(planes: tf.Tensor) -> tf.Tensor:

@@ -54,7 +54,7 @@ class GradientAscent:
         self, parameters: tf.Tensor, gradient: tf.Tensor, memory: Memory, step: tf.Tensor
     ) -> tuple[tf.Tensor, Memory]:
         """One step along the gradient."""
-        return parameters + self.step_size * tf.math.divide_no_nan(gradient, self.length(gradient)), memory
+        return parameters + tf.math.divide_no_nan(self.step_size, self.length(gradient)) * gradient, memory
 
     def length(self, gradient: Any) -> tf.Tensor:
         """How long each gradient (N, H, W, 3) is, (N, 1, 1, 1)."""

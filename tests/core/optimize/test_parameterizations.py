@@ -145,3 +145,12 @@ def test_loud_waves_are_settled_and_quiet_ones_stay(size):
         else:
             assert np.abs(settled - parameters).max() > 1 and pictures.min() > 0.002 and pictures.max() < 0.998
     np.testing.assert_array_equal(Fourier().project(parameters), parameters)
+
+
+def test_pixels_pass_gradients_where_they_are_not_clipped():
+    parameters = tf.constant([-0.5, 0.0, 0.25, 1.0, 1.5])[None, :, None, None] * tf.ones((1, 1, 1, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(parameters)
+        score = tf.reduce_sum(2.0 * Pixels().decode(parameters))
+    np.testing.assert_array_equal(tape.gradient(score, parameters)[0, :, 0, 0], [0, 2, 2, 2, 0])
+    np.testing.assert_array_equal(Pixels().project(parameters)[0, :, 0, 0], [0, 0, 0.25, 1, 1])
