@@ -15,12 +15,13 @@ st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide"
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 with st.spinner("Starting TensorFlow…", show_time=True):
-    from dashboard import address, components, figures, own_files, words
+    from dashboard import address, components, figures, lessons, own_files, words
     from dashboard.server import limits, networks, sets, uploads
 
 networks.spare_keras()
 SECTIONS = {  # file and address: title, icon, help
     "": {"start": ("Start", "home", "The network, a picture, and what the network says about it.")},
+    "Learn": {"lessons": ("Lessons", "school", "What a network sees, in steps of two minutes, for a class or alone.")},
     "Look inside": {
         "activations": ("Layer activations", "grid_view", "Every channel of every layer, looking at your picture."),
         "units": ("Top activating patches", "center_focus_strong", "The real pictures that excite each unit most."),
@@ -131,4 +132,5 @@ if gone:
     st.warning(gone, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):
     st.error(words.text(refused), icon=":material/error:")
+lessons.bar()
 page.run()

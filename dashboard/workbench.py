@@ -3,7 +3,9 @@
 The rule, for all of them: a result belongs to the settings that made it. The settings on the screen name recipes, and
 what was made of these is shown, by whomever and whenever: after a reload in the middle of a run, after a visit to
 another page, after a change of settings and back. Where nothing was made of them yet, the last result of this page
-stays, and the page says which settings made it. A result is finished, or the page says how far it is.
+stays, and the page says which settings made it. Before the first one there is a finished result of the network, made
+with the settings that are usual (``ready``), or for another network a quick one that is made at
+once. A result is finished, or the page says how far it is.
 
     bench = workbench.Bench({"a": recipe, "b": other}, mosaic=mosaic)
     with st.container(horizontal=True):
@@ -18,7 +20,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import address, words
+from dashboard import address, ready, words
 from dashboard.recipes import Maximize, Recipe, Runs
 from dashboard.server import jobs, limits, memory, networks
 from dashboard.server.cache import cached_saying
@@ -129,7 +130,7 @@ class Bench:
         if there:
             st.session_state[own] = dict(self.wanted)
         else:
-            there = self._there(st.session_state.get(own, {}))
+            there = self._there(st.session_state.get(own, {})) or self._first()
             _tell_difference(there, self.wanted)
         for one in there.values():
             if not one.finished:
@@ -145,6 +146,24 @@ class Bench:
             for key, job in jobs_there.items()
             if job and job.latest
         }
+
+    def _first(self) -> dict[str, Made]:
+        """Something of this network to look at before anybody has pressed Run."""
+        one = self.wanted["a"]
+        if found := ready.find(one.technique, one.network):
+            st.caption(":material/inventory_2: Ready when you came. Press the button for a result of your own.")
+            return {"a": Made(found[0], Growth(found[1]))}
+        quick = one.quick()
+        if quick is None:
+            return {}
+        try:
+            begin = partial(grown, quick, partial(self.mosaic, quick))
+            jobs.follow(_key(quick), begin, say=lambda growth: self.say(growth.frame))
+        except ValueError as error:
+            st.caption(words.text(str(error)))
+            return {}
+        st.caption(":material/bolt: A quick first look. Press the button for a result with your settings.")
+        return self._there({"a": quick})
 
     def _run(self) -> None:
         """Follow the jobs with progress, a live picture and Stop; what refuses them is said in one sentence."""
@@ -256,6 +275,8 @@ def _tell_difference(there: Mapping[str, Made], wanted: Mapping[str, Runs]) -> N
         if key in wanted:
             made, now = asdict(one.recipe), asdict(wanted[key])
             names = [name for name in made if made[name] != now.get(name)]
+            if not names:
+                continue
             told = ", ".join(f"{name.replace('_', ' ')} {_short(made[name])}" for name in names)
             st.caption(f":material/history: Made with other settings than those above: {told}. Press Run for yours.")
 
@@ -320,6 +341,8 @@ def code(recipe: Recipe, *sources: str) -> None:
 def history(made: Made, stem: str) -> None:
     """A scrubber through a run, and the run as a video."""
     grown = made.growth.history
+    if not grown:  # a result that was there before anybody came
+        return
     with st.expander("How it grew", icon=":material/timelapse:"):
         if len(grown) < 2:
             st.caption("This run was too short to look back on.")
@@ -350,9 +373,3 @@ def mp4(jpegs: tuple[bytes, ...], frames_per_second: int) -> bytes:
 @cached_saying("Encoding the video…")
 def _encoded(digest: str, frames_per_second: int, *, _jpegs: tuple[bytes, ...]) -> bytes:
     return core.encode_mp4((core.open_image(jpeg)[0] for jpeg in _jpegs), frames_per_second=frames_per_second)
-
-
-def ready(kind: str, name: str) -> Path | None:
-    """Finished pictures of a bundled network, made by ``core.bundled.sheet``, until the person runs their own."""
-    path = Path(__file__).parent / "assets" / f"{kind}_{name}.jpg"
-    return path if path.exists() else None

@@ -131,7 +131,7 @@ DASHBOARD = {
     ),
     "reports": ({"core", "numpy"}, {"figures", "recipes", "server"}),
     "streamlit_app": ({"starlette", "streamlit"}, set()),
-    "frame": ({"streamlit"}, {"address", "components", "figures", "own_files", "server", "words"}),
+    "frame": ({"streamlit"}, {"address", "components", "figures", "lessons", "own_files", "server", "words"}),
     "own_files": ({"core", "streamlit"}, {"address", "server", "words"}),
     "layer_view": (
         {"core", "numpy", "streamlit"},
@@ -145,10 +145,13 @@ DASHBOARD = {
     "forms": ({"core", "numpy", "streamlit"}, {"address", "components", "figures", "recipes", "server", "words"}),
     "panels": (
         {"core", "numpy", "streamlit"},
-        {"address", "components", "figures", "forms", "recipes", "server", "words", "workbench"},
+        {"address", "components", "figures", "forms", "lenses", "recipes", "server", "words", "workbench"},
     ),
+    "lessons": ({"core", "streamlit"}, set()),
+    "lenses": ({"core", "streamlit"}, {"server"}),
     "recipes": ({"core", "numpy"}, {"server", "words"}),
-    "workbench": ({"core", "numpy", "psutil", "streamlit"}, {"address", "recipes", "server", "words"}),
+    "ready": ({"core", "numpy"}, {"recipes"}),
+    "workbench": ({"core", "numpy", "psutil", "streamlit"}, {"address", "ready", "recipes", "server", "words"}),
 }
 """Beside the pages: which libraries, and which other parts of the dashboard, each part may import."""
 

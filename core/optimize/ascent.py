@@ -11,9 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks import folding
@@ -73,6 +74,12 @@ class Frame:
     def progress(self) -> float:
         """The part of the work that is done, 0 to 1."""
         return self.step / self.total
+
+    @classmethod
+    def finished(cls, images: npt.ArrayLike, curve: npt.ArrayLike) -> Self:
+        """The last frame of a run of which pictures (N, H, W, 3) and scores (steps, N) were kept; none can go on."""
+        scores = tf.constant(curve, tf.float32)
+        return cls(len(scores), len(scores), tf.constant(images, tf.float32), scores[-1], scores)
 
 
 @dataclass(frozen=True)

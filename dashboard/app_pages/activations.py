@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, figures, layer_view, words, workbench
+from dashboard import address, figures, layer_view, lenses, words, workbench
 from dashboard.layer_view import Looked, View
 from dashboard.recipes import usual
 from dashboard.server import networks, results, uploads
@@ -67,11 +67,7 @@ def show_one(one: Looked) -> None:
             address.choice(
                 st.select_slider, "Strength of the overlay", [n / 20 for n in range(21)], key="opacity", default=0.75
             )
-            st.page_link(
-                "app_pages/filters.py", label="What does this channel respond to most?", icon=":material/auto_awesome:",
-                query_params={"network": name, "picture": picture, "layer": layer, "units": "number",
-                              "numbers": str(channel)},
-            )  # fmt: skip
+            lenses.show(lenses.Unit(name, picture, layer, channel), here="activations")
         layer_view.show_numbers(one)
 
 

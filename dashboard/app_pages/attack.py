@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import figures, forms, words, workbench
+from dashboard import figures, forms, lenses, words, workbench
 from dashboard.forms import attack as form
 from dashboard.panels.attack import PANELS, show_not_fooled
 from dashboard.recipes import AttackRecipe
@@ -60,6 +60,7 @@ def show(made: workbench.Made, key: str) -> tuple[np.ndarray, np.ndarray]:
         columns[place].plotly_chart(figure, config=figures.PLAIN, key=f"{when}_{key}", alt=f"Answers {when}")
     with columns[1]:
         show_sizes(made, origin, read)
+    lenses.show_attacked(recipe.network, recipe.picture, file, key=key)
     change = core.encode_png(seen)
     workbench.files(recipe, f"attack_{key}", png=("Adversarial PNG", file), png_change=("Perturbation", change))
     workbench.history(made, f"attack_{key}")
@@ -94,14 +95,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )  # fmt: skip
 made = bench.results()
 if not made:
-    left, right = st.columns([1, 2], gap="large")
-    show_picture(left, recipe.photo()[0], "What the network sees")
-    if path := workbench.ready("attack", name):
-        right.image(str(path), alt=f"Three attacks on {name}", width=512)
-        right.caption(
-            "Three photographs; the change that PGD found for each, at most 2/255, shown 40 times as strong; and the "
-            "photographs with that change, which the network no longer names as before. Press Run for your own picture."
-        )
+    show_picture(st.columns([1, 2])[0], recipe.photo()[0], "What the network sees")
     st.stop()
 pairs = {}
 for (key, one), where in zip(made.items(), st.columns(len(made), gap="large"), strict=True):

@@ -69,19 +69,6 @@ def show_video(made: workbench.Made) -> None:
     workbench.files(made.recipe, "dream", mp4=("MP4", mp4), gif=("GIF", gif))
 
 
-def show_ready() -> None:
-    """A dream that was made before anybody came, or the photograph."""
-    path, sample = workbench.ready("dream", name), core.samples.names()[0]
-    if path is None:
-        st.image(core.to_uint8(core.shrink(uploads.picture(picture), max_side=SHOWN)[0]), alt="The photograph")
-        return
-    show_before_after(uploads.picture(sample), core.open_image(path), uploads.picture_title(sample))
-    st.caption(
-        f"**{uploads.picture_title(sample)}** as {networks.network_title(name)} dreams it. "
-        "Choose a picture and press Dream to make your own."
-    )
-
-
 st.markdown(SAYS)
 try:
     recipe = form.recipe(name, picture)
@@ -99,7 +86,7 @@ shown = made.recipe if made else recipe
 left, right = st.columns([3, 2], gap="large")
 with left:
     if made is None:
-        show_ready()
+        st.image(core.to_uint8(core.shrink(uploads.picture(picture), max_side=SHOWN)[0]), alt="The photograph")
     elif made.recipe.make == "still":
         show_still(made)
     else:

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import components, figures, words, workbench
+from dashboard import components, figures, lenses, words, workbench
 from dashboard.forms import maximize as form
 from dashboard.recipes import Maximize
 from dashboard.server import networks, results, uploads
@@ -81,6 +81,7 @@ def show_unit(recipe: Maximize, frame: core.Frame, key: str) -> None:
         right.image(
             heat, width="stretch", caption="Where it responds on your picture", alt="Activation over the picture"
         )
+    lenses.show(lenses.Unit(recipe.network, picture, recipe.layer, recipe.units[index]), here="filters")
     chart = figures.curves(frame.curve.numpy(), titles, index)
     st.plotly_chart(chart, config=figures.PLAIN, key=f"curve_{key}", alt="The score of each unit, step by step")
 
@@ -101,9 +102,6 @@ with st.container(horizontal=True, vertical_alignment="center"):
             help="The same units of the standard network and of its robust twin, side by side.",
         )  # fmt: skip
 made = bench.results()
-if not made and (sheet := workbench.ready("filters", name)):
-    st.image(str(sheet), alt=f"Eight units of each stage of {name}, maximized", width="stretch")
-    st.caption("Eight units of each stage, first to last, and eight classes. Press Run to make your own.")
 for column, (key, one) in zip(st.columns(max(len(made), 1), gap="large"), made.items(), strict=False):
     with column:
         left, right = st.columns([3, 2], gap="large") if len(made) == 1 else (st.container(), st.container())

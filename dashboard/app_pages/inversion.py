@@ -68,17 +68,10 @@ def show_closer(recipe: Invert, frame: core.Frame, key: str) -> None:
     )  # fmt: skip
 
 
-def show_ready() -> None:
-    """Something to look at until the person runs their own: finished rows, or at least the picture."""
-    if path := workbench.ready("inversion", name):
-        st.image(str(path), alt=f"Two photographs, drawn again from the stages of {name}", width="stretch")
-        st.caption(
-            "On the left, two photographs; beside each, what the stages have kept of it, with the caricatures below. "
-            "Press Run for your own picture."
-        )
-    else:
-        st.image(core.seen_by(net, uploads.picture(picture))[0], width=256, alt=uploads.picture_title(picture))
-        st.caption("Press Run to see what the layers keep of it.")
+def show_picture() -> None:
+    """The picture, where the network lets nothing be drawn at once."""
+    st.image(core.seen_by(net, uploads.picture(picture))[0], width=256, alt=uploads.picture_title(picture))
+    st.caption("Press Run to see what the layers keep of it.")
 
 
 st.markdown(SAYS)
@@ -93,7 +86,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     bench.buttons(more="48 more steps")
 made = bench.results()
 if not made:
-    show_ready()
+    show_picture()
     st.stop()
 for one in made.values():
     show_row(one.recipe, one.frame)

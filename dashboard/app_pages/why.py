@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import figures, forms, words, workbench
+from dashboard import figures, forms, lenses, words, workbench
 from dashboard.forms import explain as form
 from dashboard.panels.explain import PANELS
 from dashboard.recipes import Explain
@@ -29,6 +29,7 @@ def show_row(recipe: Explain, key: str) -> None:
     photo = f" ({words.text(uploads.picture_title(recipe.picture))})" if recipe.picture != picture else ""
     network = words.text(networks.network_title(recipe.network))
     st.markdown(f"**{network}: why “{words.text(recipe.title)}”?**{photo}")
+    lenses.show(lenses.Unit(recipe.network, recipe.picture, recipe.layer, recipe.unit), here="why")
     tiles, maps = [], {}
     with st.container(horizontal=True, gap="xsmall"):
         places = [st.container(width=104, gap="xxsmall") for _ in core.METHODS]

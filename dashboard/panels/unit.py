@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, forms, words, workbench
+from dashboard import address, components, figures, forms, lenses, words, workbench
 from dashboard.forms.unit import method_title
 from dashboard.recipes import Unit
 from dashboard.server import networks, results, uploads
@@ -40,6 +40,7 @@ class Lens:
 
 def show(lens: Lens, plate: Plate) -> None:
     """Everything about the unit; ``plate`` draws units that a click goes to."""
+    lenses.show(lenses.Unit(lens.recipe.network, lens.recipe.picture, lens.layer, lens.channel), here="units")
     left, middle, right = st.columns(3, gap="medium")
     with left:
         show_on_picture(lens)
@@ -155,13 +156,6 @@ def show_drawings(lens: Lens) -> list[results.Drawing]:
                 made.append(drawn)
                 alt = f"The picture that {'silences' if negative else 'excites'} unit {lens.channel} most"
                 st.image(drawn.pixels, width="stretch", alt=alt)
-    st.page_link(
-        "app_pages/filters.py", label="Draw it larger, with more steps", icon=":material/auto_awesome:",
-        query_params={
-            "network": lens.recipe.network, "picture": lens.recipe.picture, "layer": lens.layer, "units": "number",
-            "numbers": str(lens.channel),
-        },
-    )  # fmt: skip
     return made
 
 

@@ -40,6 +40,10 @@ class AttackRecipe(Runs, OnPicture):
     target: str = ""
     options: tuple[tuple[str, Any], ...] = ()
 
+    def quick(self) -> Self:
+        """PGD takes seconds."""
+        return type(self)(self.network, self.picture)
+
     def check(self) -> None:
         """Raise ValueError for a setting that the attack does not have, or that this server does not allow."""
         if self.attack not in core.ATTACKS:

@@ -127,6 +127,10 @@ class Runs(Recipe):
         """The recipe of what a frame shows: a run may have been stopped, or gone on."""
         return self
 
+    def quick(self) -> Self | None:
+        """A smaller one that takes a few seconds, to be seen until somebody presses Run; None where there is none."""
+        return None
+
     def longer(self) -> Self | None:
         """The recipe that goes on where this one ends, None where none does."""
         return None

@@ -100,6 +100,10 @@ class Dream(Runs, OnPicture):
             SEED,
         )
 
+    def quick(self) -> Self:
+        """A small still picture."""
+        return type(self)(self.network, self.picture, size=256, octaves=2, steps=5)
+
     def pictures(self) -> tuple[str, ...]:
         """The photograph and the guide."""
         return tuple(filter(None, (self.picture, self.guide)))

@@ -54,6 +54,12 @@ class Invert(Runs, OnPicture):
             SEED,
         )
 
+    def quick(self) -> Self:
+        """The first, the middle and the last of them, in few steps."""
+        middle = len(self.layers) // 2
+        few = dict.fromkeys((*self.layers[:1], *self.layers[middle : middle + 1], *self.layers[-1:]))
+        return type(self)(self.network, self.picture, tuple(few), steps=24)
+
     def check(self) -> None:
         """Raise ValueError where it asks for more than one person may ask of this server."""
         super().check()

@@ -155,9 +155,3 @@ def test_pictures_of_a_run_are_all_as_large_as_the_last() -> None:
     sizes = (8, 12, 16)
     history = tuple((side, core.encode_jpeg(np.full((side, 2 * side, 3), 0.5, np.float32))) for side in sizes)
     assert workbench.pictures(workbench.Growth(None, history)).shape == (3, 16, 32, 3)
-
-
-def test_ready_pictures_are_there_for_every_bundled_network() -> None:
-    for kind in ("filters", "dream", "inversion"):
-        assert all(workbench.ready(kind, name) for name in core.available())
-        assert workbench.ready(kind, "nobody") is None

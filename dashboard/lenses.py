@@ -1,0 +1,119 @@
+"""One unit, one class or one picture under every lens: rows of links that lead from page to page.
+
+A lens is a row of ``UNIT``: a page, and the settings with which it shows a unit. A page that does not exist yet, or
+that cannot show the unit, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+import core
+from dashboard.server import networks, uploads
+
+PAGES = Path(__file__).parent / "app_pages"
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A channel of a layer, or a class, of a network on a picture."""
+
+    network: str
+    picture: str
+    layer: str
+    channel: int
+
+    @property
+    def label(self) -> str:
+        """The class, "" where it is none."""
+        return networks.network(self.network).labels[self.channel] if self.layer == core.LOGITS else ""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A page that shows a unit.
+
+    Attributes:
+        page: its file and address.
+        title: of the link.
+        icon: of the link.
+        settings: of a channel of a layer; None where the page shows none.
+        of_class: of a class; None where the page shows none.
+    """
+
+    page: str
+    title: str
+    icon: str
+    settings: Callable[[Unit], Settings] | None
+    of_class: Callable[[Unit], Settings] | None = None
+
+
+def _place(unit: Unit) -> Settings:
+    return {"layer": unit.layer, "channel": unit.channel}
+
+
+UNIT = (
+    Lens("activations", "Its map on the picture", "grid_view", _place),
+    Lens(
+        "filters", "Its maximized picture", "auto_awesome",
+        lambda unit: {"units": "number", "layer": unit.layer, "numbers": unit.channel},
+        lambda unit: {"units": "class", "classes": unit.label},
+    ),
+    Lens("units", "Its top patches", "center_focus_strong", lambda unit: {"show": "unit", **_place(unit)}),
+    Lens("circuits", "What feeds it", "account_tree", _place),
+    Lens("why", "Which pixels it depends on", "help_center", _place, lambda unit: {"explain": unit.label}),
+    Lens(
+        "dream", "A dream of it", "bedtime",
+        lambda unit: {f"layers_{next(iter(core.DREAMS))}": unit.layer, "channels": unit.channel},
+    ),
+)  # fmt: skip
+"""Every page that shows one unit: a new one is a row here."""
+
+
+def links(unit: Unit, *, here: str) -> list[tuple[Lens, Settings]]:
+    """The lenses that show a unit, but for the page that one is on, with the whole address of each."""
+    info = None if unit.layer == core.LOGITS else networks.network(unit.network).layer(unit.layer)
+    found = []
+    for lens in UNIT:
+        ask = lens.of_class if info is None else lens.settings
+        flat = info is not None and not info.spatial and lens.page not in ("filters", "activations")
+        if ask and not flat and lens.page != here and (PAGES / f"{lens.page}.py").is_file():
+            found.append((lens, {"network": unit.network, "picture": unit.picture, **ask(unit)}))
+    return found
+
+
+def show(unit: Unit, *, here: str) -> None:
+    """The row of links of a unit, on the page ``here``."""
+    with st.container(horizontal=True, gap="small"):
+        for lens, settings in links(unit, here=here):
+            st.page_link(
+                f"app_pages/{lens.page}.py", label=lens.title, icon=f":material/{lens.icon}:",
+                query_params={name: str(value) for name, value in settings.items()},
+            )  # fmt: skip
+
+
+def show_attacked(network: str, original: str, file: bytes, *, key: str) -> None:
+    """From an adversarial picture to why it is answered so, and to its activations beside the original's."""
+    beside = {"why": ("Why is it answered so?", "help_center"), "activations": ("Its activations", "grid_view")}
+    with st.container(horizontal=True, gap="small"):
+        for page, (title, icon) in beside.items():
+            told = "Beside the original's."
+            if st.button(title, icon=f":material/{icon}:", key=f"{page}_{key}", type="tertiary", help=told):
+                try:
+                    name = uploads.bring(file, f"{uploads.picture_title(original)[:44]} attacked")
+                except ValueError as error:
+                    st.session_state.refused = str(error)
+                    st.rerun()
+                own = st.session_state.get("own_pictures", ())
+                st.session_state.own_pictures = [*own, *({name} - set(own))]
+                other = "other" if page == "activations" else "beside"
+                pair = (
+                    {"picture": original, other: name} if page == "activations" else {"picture": name, other: original}
+                )
+                st.switch_page(f"app_pages/{page}.py", query_params={"network": network, **pair})
