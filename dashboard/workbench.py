@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ from dashboard.server.cache import cached_saying
 
 Pixels = npt.NDArray[np.uint8]
 PREVIEWS = 30
+MEANWHILE = 48
 MOST_MORE = 99
 
 
@@ -303,6 +305,24 @@ def cost(estimates: Sequence[core.Estimate]) -> str:
     seconds = sum(one.seconds for one in estimates)
     limits.limits().check_seconds(seconds)
     return f"About {max(1, round(seconds))} s and {needed / 2**30:.2f} GiB of memory."
+
+
+@contextmanager
+def meanwhile(pictures: core.PictureSet, says: str, *key: object) -> Iterator[None]:
+    """Run what asks about these pictures under its progress; below it, until then, some of them, once in a session.
+
+    ``key`` tells what is computed from other things; ``says`` is what is being done with the pictures.
+    """
+    done: set[object] = st.session_state.setdefault("looked_through", set())
+    above, below = st.container(), st.empty()
+    if key not in done:
+        few = np.linspace(0, len(pictures) - 1, min(len(pictures), MEANWHILE)).round().astype(int)
+        wall = core.tile(core.resize(core.to_float(pictures.pixels[few]), height=64, width=64), columns=12)
+        below.image(wall, caption=says, alt=f"{len(few)} of the pictures. {says}")
+    with above:
+        yield
+    done.add(key)
+    below.empty()
 
 
 def download(label: str, data: bytes | Callable[[], bytes], file_name: str, mime: str) -> None:

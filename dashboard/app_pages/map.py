@@ -21,7 +21,7 @@ named = tuple(uploads.picture_names(picture))
 
 
 def choose() -> Embed:
-    """The set, the layer, the method, whether to move apart, the seed."""
+    """What is laid out, by which layer, and how."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = address.choice(
             st.selectbox, "Pictures", results.map_names(), key="set", default="tiles", width=300,
@@ -94,26 +94,26 @@ try:
     if read is None:
         st.info("No picture has been read yet.")
         st.stop()
-    found = results.embedding(
-        name, recipe.layer, read, method=recipe.method, packed=recipe.side_by_side, seed=recipe.seed,
-        key=(recipe.source, named),
-    )  # fmt: skip
+    with workbench.meanwhile(read, "They will lie side by side where the network finds them alike.", recipe, named):
+        found = results.embedding(
+            name, recipe.layer, read, method=recipe.method, packed=recipe.side_by_side, seed=recipe.seed,
+            key=(recipe.source, named),
+        )  # fmt: skip
 except ValueError as error:
     st.error(words.text(str(error)), icon=":material/error:")
     st.stop()
-arrays = {"codes": found.codes, "positions": found.positions}
 mine = [index for index in range(len(read)) if read.sources[index] == named.index(picture)]
-asked = address.value("at", most=5)
-chosen = int(asked) if asked.isdecimal() and int(asked) < len(read) else mine[0]
+chosen = int(at) if (at := address.value("at", most=5)).isdecimal() and int(at) < len(read) else mine[0]
 left, right = st.columns([3, 1], gap="medium")
 with left:
     show_map(read, mine, chosen)
 with right:
-    title, answer = words.text(read.title(chosen)), words.text(found.answers[chosen])
+    answer = f"The network says **{words.text(found.answers[chosen])}**." if found.answers[chosen] else ""
     st.image(read.pixels[chosen], width="stretch", alt=f"The chosen picture: {read.title(chosen)}")
-    st.markdown(f"**{title}**. " + (f"The network says **{answer}**." if answer else ""))
+    st.markdown(f"**{words.text(read.title(chosen))}**. {answer}")
 show_nearest(read, chosen)
 with st.container(horizontal=True):
+    arrays = {"codes": found.codes, "positions": found.positions}
     workbench.download("Codes and positions", lambda: core.encode_npz(arrays), "map.npz", "application/octet-stream")
     workbench.download("Settings as JSON", recipe.settings().encode(), "map.json", "application/json")
 with st.expander("Show the code", icon=":material/code:"):

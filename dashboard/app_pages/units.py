@@ -76,7 +76,10 @@ if shown == "story" and not stages:
 try:
     read = sets.picture_set(chosen_set, net.size)
     wanted = (layer,) if layer else tuple(stage.layer for stage in stages)
-    indexes = results.unit_indexes(name, wanted, chosen_set, read) if read else {}
+    indexes: dict[str, core.UnitIndex] = {}
+    if read:
+        with workbench.meanwhile(read, "Every unit is being shown these pictures.", name, wanted, chosen_set):
+            indexes = dict(results.unit_indexes(name, wanted, chosen_set, read))
     if jobs.halted():
         st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     if read is None or not indexes:
