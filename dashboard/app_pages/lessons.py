@@ -37,14 +37,15 @@ with left:
     st.header(titles[at - 1], anchor=False)
     st.markdown(step.says)
     st.markdown(f"**Do this.** {step.do}")
-    st.page_link(
-        f"app_pages/{step.page}.py", label="**Open the live page**", icon=":material/play_circle:",
-        query_params={"network": name, "picture": picture, **step.address(net, at)},
-    )  # fmt: skip
+    with st.container(border=True, width="content"):
+        st.page_link(
+            f"app_pages/{step.page}.py", label="**Open the live page**", icon=":material/play_circle:",
+            query_params={"network": name, "picture": picture, **step.address(net, at)},
+        )  # fmt: skip
     st.markdown(f"**Think.** {step.question}")
     with st.expander("The answer", icon=":material/lightbulb:", key=f"answer_{at}"):
         st.markdown(step.answer)
-    st.caption(f"The paper behind it: {step.paper}.")
+    st.markdown(f"The paper behind it: {step.paper}.")
     with st.container(horizontal=True):
         st.button("Back", icon=":material/arrow_back:", key="back", on_click=go, args=(at - 1,), disabled=at == 1)
         last = at == len(titles)

@@ -1,0 +1,31 @@
+"""Every page under axe-core, which the test package ``axe-playwright-python`` carries: nothing serious or critical."""
+
+from __future__ import annotations
+
+import importlib.resources
+
+import pytest
+from driven import ROOT, Arrive, Person
+
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
+PAGES = sorted(path.stem for path in (ROOT / "dashboard" / "app_pages").glob("*.py"))
+RUN = "axe.run({exclude: [['[data-testid=stSidebarNav]']]}, {resultTypes: ['violations']})"
+"""Streamlit's own list of pages is left out: it puts the headings of its sections between the items of one list."""
+
+
+def findings(me: Person) -> list[str]:
+    """What axe calls serious or critical, with the first place of each."""
+    me.page.evaluate(AXE.read_text(encoding="utf-8"))
+    return [
+        f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:160]}"
+        for one in me.page.evaluate(RUN)["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious(arrive: Arrive, page: str) -> None:
+    me = arrive(f"/{'' if page == 'start' else page}?network=lens5_standard")
+    assert findings(me) == []
+    me.page.emulate_media(color_scheme="dark")
+    assert findings(me.settle()) == []
