@@ -1,16 +1,15 @@
-"""Write the pictures that the README and the pages show: what a bundled network's units like, and what it dreams.
+"""Write the pictures that the README and the lessons show: what a bundled network's units like, and what it dreams.
 
     python -m core.bundled.sheet all efficientnet_lite0 dashboard/assets
     python -m core.bundled.sheet filters lens5_standard dashboard/assets/filters_lens5_standard.jpg
     python -m core.bundled.sheet dreams efficientnet_lite0 dashboard/assets/dreams.jpg
 
-``all`` is every picture that the pages show of a network until a person runs their own: its filters, dream, inversion
-and attack, each as ``KIND_NAME.jpg`` in a folder. ``filters`` are eight units of each stage, spread evenly over its
-channels, so nobody chose them, and eight classes that people recognize. ``dream`` is the first sample picture;
+The results that the pages show until a person runs their own are made by ``python -m dashboard.ready``.
+
+``all`` is the filters and the inversion of a network, each as ``KIND_NAME.jpg`` in a folder. ``filters`` are eight
+units of each stage, spread evenly over its channels, so nobody chose them, and eight classes that people recognize.
 ``dreams`` are three photographs, each above what the network dreams into it. ``inversion`` is two photographs, each
-beside what the stages have kept of it and above their caricatures. ``attack`` is three photographs, each beside a
-change that the eye does not see, made visible, and the picture with that change, which the network calls something
-else.
+beside what the stages have kept of it and above their caricatures.
 """
 
 from __future__ import annotations
@@ -25,10 +24,8 @@ from core.types import Pictures
 
 ACROSS = 8
 SMALL, LARGE = 112, 160  # sides of the pictures of filters, by what the network was made for
-DREAM_SIDE = 512
 DREAMED = ("coffee", "cat", "flower")
 INVERTED = ("coffee", "temple")
-ATTACKED = ("coffee", "cat", "temple")
 CLASSES = ("flamingo", "scorpion", "tiger", "zebra", "sports car", "teddy", "bubble", "daisy")
 """What people recognize, where a network knows it; else eight classes, spread evenly."""
 
@@ -56,13 +53,6 @@ def _drawn(net: core.Classifier, layer: str) -> list[int]:
     return [int(channel) for channel in np.linspace(0, count - 1, ACROSS)]
 
 
-def dream(name: str) -> Pictures:
-    """The first sample picture as the network dreams it (H, W, 3), as large as the page makes it by default."""
-    photo = core.shrink(core.samples.load(core.samples.names()[0]), max_side=DREAM_SIDE)
-    dreamed: Pictures = core.last(core.dream(core.load(name), photo)).images.numpy()[0]
-    return dreamed
-
-
 def dreams(name: str) -> Pictures:
     """Three photographs above their dreams (H, W, 3)."""
     net = core.load(name)
@@ -84,19 +74,7 @@ def inversion(name: str) -> Pictures:
     return core.tile(tiles, columns=len(layers) + 1, margin=3)
 
 
-def attack(name: str) -> Pictures:
-    """Three photographs (H, W, 3), each with PGD's change of 2/255, 40 times as strong around grey, and with both."""
-    net = core.load(name)
-    photos = np.concatenate([core.seen_by(net, core.samples.load(sample)) for sample in ATTACKED])
-    photos = core.to_float(core.to_uint8(photos))
-    labels = core.logits_of(net, photos).argmax(axis=1).tolist()
-    fooled = core.last(core.pgd(net, photos, labels, epsilon=2 / 255)).images.numpy()
-    change = np.clip(0.5 + 40 * (fooled - photos), 0, 1)
-    rows = np.stack([photos, change, fooled], axis=1).reshape(-1, *photos.shape[1:])
-    return core.tile(core.resize(rows, height=224, width=224), columns=3, margin=3)
-
-
-KINDS = {"filters": filters, "dream": dream, "inversion": inversion, "attack": attack}
+KINDS = {"filters": filters, "inversion": inversion}
 
 
 def save(kind: str, name: str, out: Path) -> None:

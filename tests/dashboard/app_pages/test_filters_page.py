@@ -25,7 +25,7 @@ RECIPE = Maximize(NETWORK, "conv2_relu", (3, 5), steps=16, size=64)
 
 def test_runs_and_goes_on(open_page: Opener, words: Words) -> None:
     app = open_page("filters", **QUICK)
-    assert app.button(key="more").disabled and "units of each stage" in words(app), "finished ones until then"
+    assert app.button(key="more").disabled and "Ready when you came" in words(app), "a finished one until then"
     app.button(key="run").click().run()
     assert not app.exception and not app.error
     assert workbench.find(RECIPE).latest.frame.step == 16
@@ -139,7 +139,7 @@ def test_a_refused_run_gets_one_sentence_and_the_screen_stays(
 def test_an_address_made_by_hand_cannot_ask_for_more_than_is_allowed(open_page: Opener) -> None:
     app = open_page("filters", **{**QUICK, "steps": "999999", "size": "4000", "facets": "-1", "seed": "1e9"}, more="99")
     assert not app.exception
-    assert app.select_slider(key="filters.steps").value == 32 and app.select_slider(key="filters.size").value == 96
+    assert app.select_slider(key="filters.steps").value == 64 and app.select_slider(key="filters.size").value == 128
     app = open_page("filters", **{**QUICK, "units": "strongest", "facets": "4", "size": "256"}, run="1")
     assert "pixels in all pictures" in app.error[0].value
     app = open_page("filters", **{**QUICK, "steps": "1000"}, more="99", run="1")
