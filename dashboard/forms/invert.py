@@ -15,7 +15,7 @@ from dashboard.server import networks
 
 def recipe(name: str, picture: str) -> Invert:
     """Everything that a person can set."""
-    net, one, usual = networks.network(name), Invert(name, picture, ()), Invert.usual(name, picture)
+    net, one = networks.network(name), Invert(name, picture, ())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         one = field(one, "preset", names=title, help=words.sources(core.INVERSIONS))
         one = field(one, "steps", width=200, default=usual.inversion_steps(net))
