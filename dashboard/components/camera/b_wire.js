@@ -1,6 +1,7 @@
 // Frames to the server and answers back. One frame is on its way at a time, so that lag cannot grow.
 
-const PATIENCE = 2000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4004];
+// After a sleep the page's own session may come back a little later than this connection does: 4002 and 4005 say that.
+const PATIENCE = 2000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4002, 4004, 4005], MOST_TRIES = 30;
 
 function packed(settings, jpeg) {
   const text = new TextEncoder().encode(JSON.stringify(settings));

@@ -95,7 +95,7 @@ class Live {
       return turn === this.turn ? this.says(error.message) : undefined;
     }
     if (turn !== this.turn) return source.stop();  // somebody clicked something else meanwhile
-    Object.assign(this, { source, still, burst: null, count: 0, shownAt: 0, pace: 0, frozen: still, asked: "" });
+    Object.assign(this, { source, still, burst: null, count: 0, shownAt: 0, pace: 0, tries: 0, frozen: still, asked: "" });
     this.buttons(!still);
     this.offerDevices(source.device);
     if (still) this.grab();
@@ -155,6 +155,7 @@ class Live {
       if (!answer || turn !== this.turn) continue;
       await this.show(unpacked(answer), this.shot);
       this.asked = text;
+      this.tries = 0;
       if (this.still) this.hangUp(); else this.tick(began);
     }
   }
@@ -165,6 +166,8 @@ class Live {
   }
 
   async connect(turn) {
+    if (this.tries) await wait(Math.min(300 * this.tries, 1500));
+    if (turn !== this.turn) return false;
     const wire = new Wire(this.data.ticket, (reason, again) => this.lost(wire, reason, again));
     const opened = await wire.open;
     if (turn !== this.turn) return wire.close(), false;
@@ -174,17 +177,17 @@ class Live {
       return true;
     }
     if (this.still && !this.connected) this.stop("");
-    else if (this.connected) {  // it came through before: the server or the network is away
-      this.says("Connecting again…");
-      await wait(1500);
-    } else await this.recordBurst(turn);
+    else if (this.connected) this.lost(null, "", true);  // it came through before: the server or the network is away
+    else await this.recordBurst(turn);
     return false;
   }
 
   lost(wire, reason, again) {
     if (this.wire !== wire) return;
     this.wire = null;
-    if (again) this.says("Connecting again…"); else this.stop(reason || "The server closed the connection.");
+    this.tries += 1;
+    if (!again || this.tries > MOST_TRIES) return this.stop(reason || "The server closed the connection.");
+    if (!this.frozen && !document.hidden) this.says("Connecting again…");
   }
 
   grab() {
