@@ -37,6 +37,13 @@ SECTIONS = {  # file and address: title, icon, help
             "Its facts, the map of its layers, how its pictures are prepared.",
         ),
     },
+    "Train": {
+        "memorize": (
+            "Learning or memorizing",
+            "school",
+            "Two networks trained here, one on true labels and one on random ones.",
+        ),
+    },
     "Make pictures": {
         "filters": ("Filter maximization", "auto_awesome", "The picture that a unit responds to most."),
         "dream": ("DeepDream", "bedtime", "Your photograph, turned toward what the network sees in it."),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -36,6 +37,7 @@ from dashboard.server.cache import cached_saying
 Pixels = npt.NDArray[np.uint8]
 PREVIEWS = 30
 MEANWHILE = 48
+LIVE_SECONDS = 0.5
 MOST_MORE = 99
 
 
@@ -67,7 +69,7 @@ class Made:
     finished: bool = True
 
     @property
-    def frame(self) -> core.Frame:
+    def frame(self) -> Any:
         """The newest frame."""
         return self.growth.frame
 
@@ -91,12 +93,14 @@ class Bench:
         mosaic: the picture (h, w, 3) that is shown of a frame while it grows.
         say: where a frame is, in words.
         video: whether the frames of a recipe are those of a video, of which every one is kept.
+        live: draws a frame into a place while it grows, where that is no picture and there is no ``mosaic``.
     """
 
     recipes: Mapping[str, Runs]
-    mosaic: Callable[[Any, core.Frame], Pixels]
-    say: Callable[[core.Frame], str] = steps
+    mosaic: Callable[[Any, core.Frame], Pixels] | None = None
+    say: Callable[[Any], str] = steps
     video: Callable[[Any], bool] = lambda _: False
+    live: Callable[[Any, Any], object] | None = None
     wanted: dict[str, Runs] = field(init=False)
     before: dict[str, Runs] = field(init=False)
     _asked: bool = field(init=False)
@@ -142,7 +146,7 @@ class Bench:
     def _there(self, recipes: Mapping[str, Runs]) -> dict[str, Made]:
         """What was made of these, and can be shown."""
         known = networks.known_networks(chosen()[0])
-        jobs_there = {key: find(one) for key, one in recipes.items() if one.network in known and one.available()}
+        jobs_there = {key: find(one) for key, one in recipes.items() if one.network in ("", *known) and one.available()}
         return {
             key: Made(recipes[key].reached(job.latest.frame), job.latest, job.state is jobs.State.FINISHED)
             for key, job in jobs_there.items()
@@ -175,7 +179,8 @@ class Bench:
             bar, picture = st.progress(0.0, "Getting ready…"), st.empty()
         try:
             for key, one in self.wanted.items():
-                watch(jobs.open(_key(one), partial(self._grow, one, self.before[key])), bar, picture, say=self.say)
+                job = jobs.open(_key(one), partial(self._grow, one, self.before[key]))
+                watch(job, bar, picture, say=self.say, live=self.live)
         except ValueError as error:
             place.empty()
             st.error(words.text(str(error)), icon=":material/error:")
@@ -189,20 +194,33 @@ class Bench:
         """The recipe's run, from the result of the shorter one where that is there."""
         before = find(shorter) if shorter != recipe else None
         after = before.latest if before and before.state is jobs.State.FINISHED else None
-        return grown(recipe, partial(self.mosaic, recipe), after=after, video=self.video(recipe))
+        mosaic = partial(self.mosaic, recipe) if self.mosaic else None
+        return grown(recipe, mosaic, after=after, video=self.video(recipe))
 
 
-def watch(job: jobs.Job[Growth], bar: Any, picture: Any, *, say: Callable[[core.Frame], str] = steps) -> None:
+def watch(
+    job: jobs.Job[Growth],
+    bar: Any,
+    picture: Any,
+    *,
+    say: Callable[[Any], str] = steps,
+    live: Callable[[Any, Any], object] | None = None,
+) -> None:
     """Follow a job to its end, with a progress bar and a picture that is drawn anew at most 30 times a run.
 
-    Every picture that is drawn stays in the server's memory until the script run ends. Any click interrupts this, and
-    what was reached stays in the job. Raises ValueError where the run is refused.
+    Every picture that is drawn stays in the server's memory until the script run ends. ``live`` draws something else
+    than a picture, at most twice a second. Any click interrupts this, and what was reached stays in the job. Raises
+    ValueError where the run is refused.
     """
-    shown = -1.0
+    shown, since = -1.0, 0.0
     for growth in job.follow(tell=lambda waiting: bar.progress(job.progress, waiting.sentence)):
         left = f", about {job.seconds_left:.0f} s left" if job.seconds_left >= 1 else ""
         bar.progress(job.progress, f"{say(growth.frame)}{left}. {growth.cost}")
-        if growth.history and (growth.progress >= shown + 1 / PREVIEWS or growth.progress == 1):
+        if live:
+            if time.monotonic() - since > LIVE_SECONDS:
+                live(picture, growth.frame)
+                since = time.monotonic()
+        elif growth.history and (growth.progress >= shown + 1 / PREVIEWS or growth.progress == 1):
             shown = growth.progress
             picture.image(growth.history[-1][1], width="stretch", alt=say(growth.frame))
 
@@ -255,16 +273,19 @@ def maximized(network: str, layer: str, channel: int) -> Pixels | None:
 
 
 def grown(
-    recipe: Runs, mosaic: Callable[[core.Frame], Pixels], *, after: Growth | None = None, video: bool = False
+    recipe: Runs, mosaic: Callable[[core.Frame], Pixels] | None, *, after: Growth | None = None, video: bool = False
 ) -> Iterator[Growth]:
-    """A run with small pictures of how it grows, at most 30 of them or, of a ``video``, all. Raises ValueError."""
+    """A run with small pictures of how it grows, at most 30 of them or, of a ``video``, all. Raises ValueError.
+
+    Without ``mosaic`` there are none.
+    """
     recipe.check()
     estimate = recipe.estimate() if after is None else None
     told = cost([estimate]) if estimate else ""
     history, shown = after.history if after else (), 0.0
     for frame in recipe.run(after.frame if after else None):
         whole = not isinstance(frame, core.Between)  # what is between two pictures of a video is no picture of it
-        if whole and (video or frame.progress >= shown or frame.progress == 1):
+        if mosaic and whole and (video or frame.progress >= shown or frame.progress == 1):
             picture = core.encode_jpeg(core.to_float(mosaic(frame)), quality=92 if video else 85)
             history = (*history, (frame.step, picture))
             shown = frame.progress + 1 / PREVIEWS
@@ -330,7 +351,13 @@ def download(label: str, data: bytes | Callable[[], bytes], file_name: str, mime
     st.download_button(label, data, file_name, mime, icon=":material/download:", on_click="ignore", key=file_name)
 
 
-MIMES = {"png": "image/png", "gif": "image/gif", "mp4": "video/mp4", "npz": "application/octet-stream"}
+MIMES = {
+    "png": "image/png",
+    "gif": "image/gif",
+    "mp4": "video/mp4",
+    "npz": "application/octet-stream",
+    "csv": "text/csv",
+}
 
 
 def files(recipe: Recipe, stem: str, **data: tuple[str, bytes | Callable[[], bytes]]) -> None:

@@ -150,8 +150,8 @@ def maximize(
     Args:
         classifier, layer: the network; one of its ``layers``, or ``LOGITS``.
         channels: of the layer, or classes; one picture for each, in this order.
-        size: side, or (height, width), 16 to 1024; 128 where None, or the only size that will do. Larger ones show more
-            of a deep unit's surroundings, at the price of time.
+        size: side, or (height, width), 16 to 1024 or the network's own; 128 where None, or the only size that will do.
+            Larger ones show more of a deep unit's surroundings, at the price of time.
         steps: 1 to 5000; the preset's where None. More are sharper and, in the end, only more contrasted.
         seed: another one gives other pictures of the same units.
         preset: a name of ``PRESETS``, or a preset of one's own.
@@ -257,7 +257,7 @@ def _size(classifier: Classifier, layer: str, size: Size | None) -> tuple[int, i
         return (128, 128) if free else classifier.size
     sides = size if isinstance(size, tuple) else (size, size)
     whole = all(isinstance(side, (int, np.integer)) and MIN_SIDE <= side <= MAX_SIDE for side in sides)
-    if len(sides) != 2 or not whole:
+    if len(sides) != 2 or not (whole or sides == classifier.size):
         raise ValueError(f"Expected a size of {MIN_SIDE} to {MAX_SIDE} pixels a side, got {size!r}")
     if not free and sides != classifier.size:
         own = "{} x {}".format(*classifier.size)

@@ -108,3 +108,21 @@ def enlarged(values: Floats, side: int) -> Floats:
 def magnified(picture: Floats, side: int) -> Pixels:
     """A small picture (H, W, 3) in [0, 1] with every pixel as a block, its longer side about ``side``."""
     return np.rint(enlarged(picture, side) * 255).clip(0, 255).astype(np.uint8)
+
+
+MARK, FRAME = (217, 119, 6), 4
+
+
+def framed(picture: Pixels, marked: bool) -> Pixels:
+    """A picture (H, W, 3) with a frame around it, orange where it is ``marked``, else grey."""
+    sides = ((FRAME, FRAME), (FRAME, FRAME))
+    planes = [np.pad(picture[..., one], sides, constant_values=MARK[one] if marked else GREY) for one in range(3)]
+    return np.stack(planes, axis=-1)
+
+
+def kernels(weights: Floats, *, columns: int = 8, side: int = 40) -> Pixels:
+    """Kernels (n, h, w, 1 or 3), each around grey and scaled by its own largest value, in a mosaic."""
+    most = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    scaled = 0.5 + 0.5 * np.divide(weights, most, out=np.zeros_like(weights), where=most > 0)
+    colour = np.broadcast_to(scaled, (*weights.shape[:3], 3))
+    return mosaic(np.stack([magnified(one, side) for one in colour]), columns=columns)

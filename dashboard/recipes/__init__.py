@@ -11,6 +11,7 @@ from dashboard.recipes.explain import Explain
 from dashboard.recipes.invert import Invert
 from dashboard.recipes.look import Look
 from dashboard.recipes.maximize import Maximize
+from dashboard.recipes.memorize import Memorize, Pair
 from dashboard.recipes.numbers import numbers
 from dashboard.recipes.unit import Unit
 
@@ -24,12 +25,14 @@ __all__ = [
     "Invert",
     "Look",
     "Maximize",
+    "Memorize",
     "OnPicture",
+    "Pair",
     "Recipe",
     "Runs",
     "Unit",
 ]
 __all__ += ["numbers"]
 
-_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe)
+_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe, Memorize)
 TECHNIQUES = {one.technique: one for one in _ALL}

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard.server import limits, user_models
+from dashboard.server import limits, trained, user_models
 from dashboard.server.loaded import NETWORKS, weight_bytes
 from dashboard.server.slot import SLOT, Slot
 
@@ -36,7 +36,7 @@ def spare_keras() -> None:
 def network(name: str) -> core.Classifier:
     """The network of that name, warm; built once, however many ask for it. Raises ValueError."""
     own = user_models.get(name)
-    if own is None:
+    if own is None:  # in the box, of keras.applications, or trained here
         return NETWORKS.load(name, lambda: _opened(name))
     return NETWORKS.load(name, lambda: _opened(name), parent=own.file, copies=0.0)
 
@@ -51,7 +51,7 @@ def choose(name: str) -> core.Classifier:
 def _opened(name: str) -> core.Classifier:
     """Load a network, one at a time; every stage runs once, and the garbage collector leaves it alone after that."""
     with SLOT.paused(), st.spinner(f"Opening {network_title(name)}…"), OPENING.turn():
-        own = user_models.get(name)
+        own = _own(name)
         classifier = own.classifier() if own else _brought(name) if name in core.applications() else core.load(name)
         for layers in ([stage.layer] for stage in core.stages(classifier)):
             _warm(classifier, layers)
@@ -62,6 +62,11 @@ def _opened(name: str) -> core.Classifier:
         gc.collect()
         gc.freeze()
         return classifier
+
+
+def _own(name: str) -> user_models.Own | trained.Trained | None:
+    """What a person brought, or trained here."""
+    return user_models.get(name) or trained.get(name)
 
 
 def _warm(classifier: core.Classifier, layers: list[str]) -> None:
@@ -87,12 +92,12 @@ def network_names(wanted: str | None = None) -> tuple[str, ...]:
     """The networks that can be chosen: in the box, the server's and this session's own, then keras.applications.
 
     The ``wanted`` one is among them where it is here. Public mode has only the small ones of keras.applications, and no
-    own ones but the server's.
+    own ones but the server's and those that were trained here.
     """
     own = [
         name
         for name in (*st.session_state.get("own_networks", ()), wanted or "")
-        if limits.local() and user_models.get(name)
+        if trained.get(name) or (limits.local() and user_models.get(name))
     ]
     own = [*user_models.MODELS.held(user_models.Own), *own]
     return (*core.available(), *dict.fromkeys(own), *(core.applications() if limits.local() else SMALL))
@@ -128,13 +133,13 @@ def shuffled_network(name: str, fraction: float) -> core.Classifier:
 
 def network_title(name: str) -> str:
     """What to call a network."""
-    own = user_models.get(name)
+    own = _own(name)
     return own.title if own else str(core.card(name).get("title", name))
 
 
 def loading(name: str) -> str:
     """Code that loads a network."""
-    own = user_models.get(name)
+    own = _own(name)
     return own.script() if own else f'core.load("{name}")'
 
 

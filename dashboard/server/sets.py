@@ -20,7 +20,7 @@ from dashboard.server.uploads import BROUGHT
 MIB = 2**20
 CIFAR = 2000
 
-SETS = {"samples": "The sample photographs", "cifar10": "CIFAR-10"}
+SETS = {"samples": "The sample photographs", "digits": "Handwritten digits", "cifar10": "CIFAR-10"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
             with st.spinner("Cutting the sample photographs…", show_time=True), SLOT.paused():
                 return iter([core.sample_tiles(size=size)])
         count = _count(size)
+        if name == "digits":
+            return iter([_digits(size, count)])
         if name == "cifar10":
             with st.spinner("Downloading CIFAR-10, 170 MB, once…", show_time=True), SLOT.paused():
                 return iter([core.cifar10(size=size, count=min(CIFAR, count))])
@@ -102,6 +104,14 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
     _read_anew_if_changed(name)
     result: core.PictureSet | None = jobs.follow(("set", name, size), begin, say=say)
     return result
+
+
+def _digits(size: tuple[int, int], count: int) -> core.PictureSet:
+    """The first handwritten digits that networks are trained on here, each named by its class."""
+    digits = core.digits()
+    few = digits.pictures[:count]
+    large = few if size == digits.size else core.resize(few, height=size[0], width=size[1])
+    return core.as_set(large, titles=[f"digit {label}" for label in digits.labels[:count]])
 
 
 def _count(size: tuple[int, int]) -> int:

@@ -57,7 +57,16 @@ class MemorizationTask:
     @property
     def shown(self) -> Floats:
         """Its pictures fit to be looked at, (N, H, W, 3) in [0, 1]: values outside are cut off."""
-        return np.broadcast_to(self.pictures.clip(0, 1), (*self.pictures.shape[:3], 3))
+        return _seen(self.pictures)
+
+    @property
+    def shown_test(self) -> Floats:
+        """The same of the test pictures."""
+        return _seen(self.test_pictures)
+
+
+def _seen(pictures: Floats) -> Floats:
+    return np.broadcast_to(pictures.clip(0, 1), (*pictures.shape[:3], 3))
 
 
 Pair = tuple[Floats, Floats]

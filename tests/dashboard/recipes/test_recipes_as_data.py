@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.recipes import TECHNIQUES, AttackRecipe, Dream, Embed, Explain, Invert, Maximize, Recipe, Unit, numbers
+from dashboard.recipes import (
+    TECHNIQUES,
+    AttackRecipe,
+    Dream,
+    Embed,
+    Explain,
+    Invert,
+    Maximize,
+    Memorize,
+    Recipe,
+    Unit,
+    numbers,
+)
 
 NETWORK = "lens5_standard"
 RECIPE = Maximize(NETWORK, "conv2_relu", (3, 5), steps=3, size=32)
@@ -23,6 +35,7 @@ RECIPES = [
     Invert(NETWORK, "cat", ("conv1_relu",)),
     Unit(NETWORK, "cat", "samples", "conv2_relu", 5),
     Embed(NETWORK, "photos", "conv2_relu", "pca", side_by_side=False),
+    Memorize(second="partly_corrupted", corruption=0.25, dropout=0.5),
 ]
 
 
@@ -36,7 +49,7 @@ def test_settings_come_back(recipe: Recipe) -> None:
 
 def test_every_technique_is_listed_once() -> None:
     assert {type(recipe) for recipe in RECIPES} == set(TECHNIQUES.values())
-    assert len(TECHNIQUES) == 7
+    assert len(TECHNIQUES) == 8
 
 
 @pytest.mark.parametrize(

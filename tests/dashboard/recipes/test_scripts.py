@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import core
-from dashboard.recipes import AttackRecipe, Dream, Explain, Invert, Maximize, Runs, Unit
+from dashboard.recipes import AttackRecipe, Dream, Explain, Invert, Maximize, Memorize, Runs, Unit
 
 RECIPE = Maximize("lens5_standard", "conv2_relu", (3, 5), steps=3, size=32)
 
@@ -118,6 +118,25 @@ def test_script_of_a_unit_finds_its_patches(tmp_path: Path, monkeypatch: pytest.
     exec(Unit(NETWORK, "cat", "samples", "conv2_relu", 5).script(), {})
     patches, back = (core.open_image(tmp_path / name) for name in ("patches.png", "projections.png"))
     assert patches.shape == back.shape and patches.std() > 0.05 and back.std() > 0.001
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Memorize(epochs=2, width=4, batch_norm=True, seed=3),
+        Memorize(epochs=1, width=4, second="partly_corrupted", corruption=0.25),
+    ],
+)
+def test_script_trains_the_same_networks(recipe: Memorize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(recipe.script(), {})
+    for key, frame in core.last(recipe.run()).frames.items():
+        with np.load(tmp_path / f"{recipe.conditions[key]}.npz") as theirs:
+            np.testing.assert_array_equal(theirs["train_loss"], frame.curves["train_loss"])
+        assert (tmp_path / f"{recipe.conditions[key]}.keras").exists()
+        scope: dict[str, core.Classifier] = {}
+        exec(f"import core\nnet = {recipe.expression(key, frame)}", scope)
+        np.testing.assert_array_equal(scope["net"].weights("conv1")[0], frame.classifier.weights("conv1")[0])
 
 
 def test_going_on_is_the_same_as_going_further_at_once() -> None:
