@@ -12,7 +12,7 @@ import core
 
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = sys.stdlib_module_names
-FIELD = {"tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av", "h5py"}
+FIELD = {"tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av", "h5py", "threadpoolctl"}
 
 FLOORS = {
     "types": 0,

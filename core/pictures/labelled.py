@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.datasets import load_digits
 
 from core import checks
 from core.pictures import images, samples, sets
@@ -92,6 +91,8 @@ def digits() -> LabelledSet:
     They are the test part of the "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, 1998, UCI), shuffled
     once and always in the same way before they are split; so both parts have digits by the same writers.
     """
+    from sklearn.datasets import load_digits  # here, since it takes a second to import
+
     values, labels = load_digits(return_X_y=True)
     pixels = images.to_uint8(np.repeat(values.reshape(-1, 8, 8, 1).astype(np.float32) / 16, 3, axis=-1))
     order = np.random.default_rng(DIGITS_SPLIT).permutation(len(pixels))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 from core import checks
 from core.networks.classifiers import Classifier
@@ -74,7 +75,9 @@ def embed(codes: npt.ArrayLike, method: str = "tsne", *, seed: int = 0) -> Float
     perplexity = min(PERPLEXITY, (len(few) - 1) / 3)
     from sklearn.manifold import TSNE  # here, since it takes a second to import, and few ask for a map
 
-    embedding = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(few / few.std())
+    # Its threads wait for each other by spinning: on a busy machine that takes ten times the processor's time.
+    with threadpool_limits(1, user_api="openmp"):
+        embedding = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(few / few.std())
     return np.asarray(embedding, np.float32)
 
 

@@ -21,6 +21,7 @@ from dashboard.figures.maps import network_map, picture_map
 from dashboard.figures.mosaics import (
     GAP,
     Wall,
+    apart,
     blocks,
     columns_for,
     enlarged,
@@ -45,6 +46,7 @@ __all__ = [
     "Wall",
     "alike",
     "answers",
+    "apart",
     "before_after",
     "blocks",
     "classes",

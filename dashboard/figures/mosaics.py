@@ -68,8 +68,7 @@ def _grids(stacks: Sequence[Pixels], inner: int) -> Pixels:
 
 def strip(tiles: Sequence[Pixels], *, gap: int = 6) -> Pixels:
     """Pictures of one size beside each other, with a clear gap between them: (H, W, 4)."""
-    opaque = np.pad(np.stack(tiles), ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
-    return mosaic(opaque, columns=len(opaque), gap=gap, background=0)
+    return apart(np.stack(tiles), columns=len(tiles), gap=gap)
 
 
 def scattered(positions: Floats, tiles: Pixels, *, side: int = 0) -> Pixels:
@@ -120,9 +119,15 @@ def framed(picture: Pixels, marked: bool) -> Pixels:
     return np.stack(planes, axis=-1)
 
 
+def apart(tiles: Pixels, *, columns: int, gap: int = 8) -> Pixels:
+    """Tiles (n, h, w, 3) in rows with clear gaps between them, where the tiles themselves are full of edges."""
+    opaque = np.pad(tiles, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
+    return mosaic(opaque, columns=columns, gap=gap, background=0)
+
+
 def kernels(weights: Floats, *, columns: int = 8, side: int = 40) -> Pixels:
-    """Kernels (n, h, w, 1 or 3), each around grey and scaled by its own largest value, in a mosaic."""
+    """Kernels (n, h, w, 1 or 3), each around grey and scaled by its own largest value, in rows."""
     most = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     scaled = 0.5 + 0.5 * np.divide(weights, most, out=np.zeros_like(weights), where=most > 0)
     colour = np.broadcast_to(scaled, (*weights.shape[:3], 3))
-    return mosaic(np.stack([magnified(one, side) for one in colour]), columns=columns)
+    return apart(np.stack([magnified(one, side) for one in colour]), columns=columns)

@@ -88,7 +88,7 @@ def show_units(recipe: Memorize, pair: Pair, names: Names) -> None:
             frame = comparisons.drawn(name, layer, tuple(range(min(count, comparisons.UNITS))))
             if frame is not None:
                 tiles = np.stack([figures.magnified(one, 96) for one in np.asarray(frame.images)])
-                st.image(figures.mosaic(tiles, columns=4, gap=4), width="stretch", alt=f"Units of {layer}, maximized")
+                st.image(figures.apart(tiles, columns=4), width="stretch", alt=f"Units of {layer}, maximized")
     st.caption(UNITS)
 
 

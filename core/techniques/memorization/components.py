@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import PCA
 
 from core import checks
 from core.types import Floats
@@ -41,6 +40,8 @@ def patch_components(pictures: npt.ArrayLike, *, side: int = 5, count: int = 32,
     if len(patches) > MOST_PATCHES:
         chosen = np.random.default_rng(checks.seed(seed)).choice(len(patches), MOST_PATCHES, replace=False)
         patches = patches[np.sort(chosen)]
+    from sklearn.decomposition import PCA  # here, since it takes a second to import
+
     able = min(count, *patches.shape)
     found = PCA(able, svd_solver="full").fit(patches).components_
     return np.asarray(found, np.float32).reshape(able, side, side, batch.shape[-1])

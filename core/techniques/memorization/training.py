@@ -54,7 +54,7 @@ MEMORIZATION_SETTINGS = (
     Setting("optimizer", "Optimizer", "adam", tuple(OPTIMIZERS)),
     Setting("step_size", "Step size", 1e-3, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1), 1e-6, 10.0,
             help="Too large a one never leaves chance; with momentum, 0.01 is usual."),
-    Setting("epochs", "Epochs, at most", EPOCHS, (50, 100, 200, 400), 1, MOST_EPOCHS,
+    Setting("epochs", "Epochs, at most", EPOCHS, (10, 50, 100, 200, 400), 1, MOST_EPOCHS,
             help="Training ends earlier where everything has been fit."),
 )  # fmt: skip
 """What can be set of a run, beside its condition and seed."""

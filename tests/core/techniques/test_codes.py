@@ -117,3 +117,19 @@ def test_errors_are_sentences(tiny, call, sentence):
 def test_only_one_size_where_the_layer_takes_no_other(linear):
     with pytest.raises(ValueError, match="Expected pictures of 24 x 40"):
         codes(linear, np.zeros((1, 23, 41, 3)), LOGITS)
+
+
+def test_threads_of_tsne_do_not_spin(monkeypatch):
+    """On a busy machine t-SNE takes ten times the processor's time where its threads wait by spinning."""
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_info
+
+    seen, fit = [], TSNE.fit_transform
+
+    def fitted(self, values):
+        seen.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "openmp")
+        return fit(self, values)
+
+    monkeypatch.setattr(TSNE, "fit_transform", fitted)
+    embed(np.random.default_rng(0).random((12, 5)), "tsne")
+    assert seen and set(seen) == {1}

@@ -20,8 +20,8 @@ from dashboard.server import comparisons, labelled, networks, trained
 
 Opener = Callable[..., AppTest]
 Words = Callable[[AppTest], str]
-SHORT = {"epochs": "3", "width": "4"}
-RECIPE = Memorize(epochs=3, width=4)
+SHORT = {"epochs": "10", "width": "4"}
+RECIPE = Memorize(epochs=10, width=4)
 
 
 @pytest.fixture(autouse=True)
@@ -52,15 +52,15 @@ def test_runs_keeps_both_networks_and_goes_on(open_page: Opener, words: Words) -
     app.button(key="run").click().run()
     assert not app.exception and not app.error
     pair = workbench.find(RECIPE).latest.frame
-    assert {key: frame.epoch for key, frame in pair.frames.items()} == {"a": 3, "b": 3} and pair.progress == 1
+    assert {key: frame.epoch for key, frame in pair.frames.items()} == {"a": 10, "b": 10} and pair.progress == 1
     options = app.selectbox(key="network").options
     assert "Handwritten digits: true labels" in options and "Handwritten digits: random labels" in options
-    assert "95 %" in str(app.table[0].value) and "few for 200 pictures" not in words(app)
+    assert "95 %" in str(app.table[0].value) and "not in 10 epochs" in str(app.table[0].value)
     app.button(key="more").click().run()
     further = workbench.find(replace(RECIPE, extra=20)).latest.frame
-    assert not app.exception and {frame.epoch for frame in further.frames.values()} == {23}
+    assert not app.exception and {frame.epoch for frame in further.frames.values()} == {30}
     for key, frame in further.frames.items():
-        np.testing.assert_array_equal(frame.curves["train_loss"][:3], pair.frames[key].curves["train_loss"])
+        np.testing.assert_array_equal(frame.curves["train_loss"][:10], pair.frames[key].curves["train_loss"])
     assert "extra=20" in app.code[0].value
 
 
@@ -74,7 +74,7 @@ def test_other_pages_open_a_memorizer_in_public_mode_too(open_page: Opener, word
         assert app.selectbox(key="network").value == name
     classifier = networks.network(name)
     assert classifier.size == (8, 8) and classifier.labels == tuple(map(str, range(10)))
-    assert "core.memorize(core.digits(), 'random_labels', width=4, epochs=3)" in networks.loading(name)
+    assert "core.memorize(core.digits(), 'random_labels', width=4, epochs=10)" in networks.loading(name)
 
 
 @pytest.mark.parametrize("nonsense", ["-1", "nan", "1e9", "", "²", "lies"])
@@ -110,7 +110,7 @@ def test_looks_closer(open_page: Opener, panel: str, monkeypatch: pytest.MonkeyP
 def test_the_files_say_what_was_reached() -> None:
     pair = core.last(RECIPE.run())
     rows = list(csv.DictReader(io.StringIO(panels.curves_csv(pair).decode())))
-    assert [(row["network"], row["epoch"]) for row in rows] == [(key, str(n)) for key in "ab" for n in (1, 2, 3)]
+    assert [(row["network"], row["epoch"]) for row in rows] == [(key, str(n)) for key in "ab" for n in range(1, 11)]
     assert float(rows[-1]["train_loss"]) == pytest.approx(pair.frames["b"].train_loss, rel=1e-4)
     with np.load(io.BytesIO(panels.curves_npz(pair))) as found:
         assert found["a_test_accuracy"][-1] == pytest.approx(pair.frames["a"].test_accuracy)

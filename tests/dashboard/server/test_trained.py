@@ -1,0 +1,60 @@
+"""Networks that were trained here: for who trained them and who was given their address, and bounded by bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import core
+from dashboard.server import networks, trained
+
+
+@pytest.fixture(scope="module")
+def frame() -> core.TrainingFrame:
+    digits = core.digits()
+    few = replace(digits, pixels=digits.pixels[:128], labels=digits.labels[:128])
+    return list(core.memorize(few, "random_labels", epochs=1, width=4))[-1]
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    yield
+    trained.TRAINED.forget()
+    networks.NETWORKS.forget(lambda key: str(key).startswith("trained-"))
+
+
+def test_is_built_anew_and_answers_as_it_did(frame: core.TrainingFrame) -> None:
+    name = trained.put("settings", frame, "A *memorizer*", "core.last(...)")
+    pictures = core.digits().pictures[:20]
+    expected = core.logits_of(frame.classifier, pictures)
+    for _ in range(2):
+        np.testing.assert_allclose(core.logits_of(networks.network(name), pictures), expected, atol=1e-5)
+        networks.NETWORKS.forget(lambda key: key == name)
+    assert networks.network_title(name) == "A *memorizer*" and networks.loading(name) == "core.last(...)"
+    assert networks.network(name).network is not frame.classifier.network, "what is kept is its weights"
+
+
+def test_settings_and_epoch_tell_networks_apart(frame: core.TrainingFrame) -> None:
+    names = {
+        trained.put("a", frame, "", ""),
+        trained.put("b", frame, "", ""),
+        trained.put("a", replace(frame, epoch=2), "", ""),
+    }
+    assert len(names) == 3 and trained.put("a", frame, "", "") in names
+
+
+def test_stays_while_somebody_uses_it_and_goes_when_room_is_needed(frame, people, monkeypatch) -> None:
+    from dashboard.server import memory
+
+    monkeypatch.setattr(trained, "ROOM", int(2.5 * memory.weigh(frame)))
+    people.be("she")
+    first = trained.put("1", frame, "", "")
+    people.be("he")
+    second = trained.put("2", frame, "", "")
+    with pytest.raises(ValueError, match="full of other people's"):
+        trained.put("3", frame, "", "")
+    people.gone.add("she")
+    third = trained.put("3", frame, "", "")
+    assert trained.get(first) is None and trained.get(second) and trained.get(third)
