@@ -59,6 +59,7 @@ The map of the package:
         imagenet_groups   to which group of things a class of ImageNet belongs: dogs, birds, food, ...
         cards             what is known of networks before one is loaded, without TensorFlow
         zoo               where classifiers come from: in the box, keras.applications, a person's file; ``load``
+        looking           the quickest way to one layer after the other, without compiling each
         activations       feature maps, their statistics, kernels, predictions
         unit_index        where every unit of a layer is excited most in a set of pictures
     optimize/             gradient ascent on pictures

@@ -27,6 +27,7 @@ from .networks.detection import PreprocessingFinding, detect_preprocessing
 from .networks.files import Report, inspect
 from .networks.imagenet_groups import imagenet_group
 from .networks.labels import LABEL_FILES, read_labels
+from .networks.looking import prepare
 from .networks.outputs import Output, kinds_for
 from .networks.preprocessing import NORMALIZATIONS, Normalization, normalization
 from .networks.unit_index import UnitIndex, index_units
@@ -279,6 +280,7 @@ __all__ = [
     "pgd",
     "pixel_distance",
     "predict",
+    "prepare",
     "project_channel",
     "projection",
     "randomized",

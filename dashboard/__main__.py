@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from dashboard import process
 from dashboard.command import announce, given, options
 
 HERE = Path(__file__).resolve().parent
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if words[:1] and words[0] in options.COMMANDS:
+            process.prepare(log_level="3")
             from dashboard.command import make
 
             raise SystemExit(make.main(words))
@@ -58,14 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _serve(asked: options.Asked) -> None:
     """Look at what was given, then start the server, and open a browser when it answers. Raises ValueError."""
     os.environ["CONVSCOPE_MODE"] = "public" if asked.public else os.environ.get("CONVSCOPE_MODE", "local")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if asked.trusted:
         os.environ["CONVSCOPE_TRUST_NETWORK"] = "yes"
     config = CONFIG | _from_outside() | asked.config
     if "server.port" in config:
         options.require_free(str(config["server.address"]), int(config["server.port"]))
     found = given.look(asked.given)
-    threading.Thread(target=_warm, daemon=True).start()
+    process.begin()
     config = _public_where_others_reach_it(config)
     shown = given.take_in(found)
 
@@ -87,11 +87,6 @@ def _public_where_others_reach_it(config: dict[str, str | int | bool]) -> dict[s
     os.environ["CONVSCOPE_MODE"] = "public"
     sys.stderr.write(SAYS_PUBLIC.format(config["server.address"]))
     return config | {"server.maxUploadSize": min(int(config["server.maxUploadSize"]), PUBLIC_UPLOAD)}
-
-
-def _warm() -> None:
-    """Import TensorFlow while the server starts, so that the first page does not wait for it."""
-    import core  # noqa: F401
 
 
 def _from_outside() -> dict[str, str | int | bool]:

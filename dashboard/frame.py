@@ -14,11 +14,10 @@ from streamlit.delta_generator import DeltaGenerator
 st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
-with st.spinner("Starting TensorFlow…", show_time=True):
-    from dashboard import address, components, figures, lessons, own_files, words
-    from dashboard.server import limits, networks, sets, uploads
+from dashboard import address, components, figures, first_look, lessons, own_files, process, words
+from dashboard.server import limits, networks, sets, uploads
 
-networks.spare_keras()
+process.prepare()
 SECTIONS = {  # file and address: title, icon, help
     "": {"start": ("Start", "home", "The network, a picture, and what the network says about it.")},
     "Learn": {"lessons": ("Lessons", "school", "What a network sees, in steps of two minutes, for a class or alone.")},
@@ -88,8 +87,8 @@ def by_thumbnail(label: str, options: Sequence[str], *, key: str) -> str:
     return chosen
 
 
-def choose_network() -> tuple[str, ...]:
-    """The network, or a file of one's own; returns the names that can be chosen."""
+def choose_network() -> None:
+    """The network, or a file of one's own."""
     if go_to := st.session_state.pop("go_to_network", None):  # an own one, or the old one where another did not come
         st.session_state.network = go_to
     names = networks.network_names(st.query_params.get("network"))
@@ -99,7 +98,6 @@ def choose_network() -> tuple[str, ...]:
     if limits.local():
         with st.popover("Your own network", icon=":material/upload_file:", width="stretch"):
             own_files.bring_network()
-    return names
 
 
 def choose_picture() -> None:
@@ -119,22 +117,23 @@ def short_cuts() -> DeltaGenerator:
     return st.popover("Network and picture", icon=":material/image:", width="stretch")
 
 
-def open_network(names: Sequence[str]) -> None:
-    """Open the chosen network; where it does not open, say why and keep the one before."""
-    state = st.session_state
-    try:
-        networks.choose(state.network)
-    except ValueError as error:
-        state.update(refused=str(error), go_to_network=state.get("shown_network", names[0]))
-        st.rerun()
-    state.shown_network = state.network
+def show_until_open() -> None:
+    """Where the network is not open yet: what can be shown before. The first page does that by itself."""
+    if page.url_path and not networks.is_open(st.session_state.network):
+        title, _, says = {name: row for pages in SECTIONS.values() for name, row in pages.items()}[page.url_path]
+        first_look.show(title, says, page.url_path)
 
 
 gone = uploads.missing(st.query_params.get("picture")) or sets.missing(st.query_params.get("set"))
 with short_cuts() if limits.phone() else st.sidebar:
-    names = choose_network()
+    choose_network()
     choose_picture()
-open_network(names)
+before = st.empty()
+with before.container():
+    show_until_open()
+    if page.url_path:
+        first_look.open_network()
+before.empty()
 if gone:
     st.warning(gone, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):

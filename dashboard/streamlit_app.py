@@ -15,13 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # `streamlit run dashboard` puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
+from dashboard import process
+
 STARTED: list[Callable[[], object]] = []
 """What is called when the server listens."""
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """When the server ends, also by SIGTERM, its temporary files and its child processes end with it."""
+    """TensorFlow is imported while the server starts; its files and child processes end with it, also by SIGTERM."""
+    process.begin()
     for call in STARTED:
         call()
     yield

@@ -119,9 +119,10 @@ def fields_in_words(info: core.LayerInfo, places: tuple[int, int], size: tuple[i
     ]
 
 
-def sources(presets: Mapping[str, core.Preset | core.DreamPreset | core.Inversion] = core.PRESETS) -> str:
+def sources(presets: Mapping[str, core.Preset | core.DreamPreset | core.Inversion] | None = None) -> str:
     """What each preset follows."""
-    return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in presets.values())
+    shown = core.PRESETS if presets is None else presets
+    return "\n\n".join(f"**{preset.title}**: {preset.source}" for preset in shown.values())
 
 
 def link(page: str, **settings: object) -> str:

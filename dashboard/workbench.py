@@ -22,17 +22,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import address, ready, words
-from dashboard.recipes import Maximize, Recipe, Runs
+from dashboard import address, words
 from dashboard.server import jobs, limits, memory, networks
 from dashboard.server.cache import cached_saying
+
+if TYPE_CHECKING:  # the recipes look into the catalogues of techniques, which need TensorFlow
+    from dashboard.recipes import Recipe, Runs
 
 Pixels = npt.NDArray[np.uint8]
 PREVIEWS = 30
@@ -155,6 +157,8 @@ class Bench:
 
     def _first(self) -> dict[str, Made]:
         """Something of this network to look at before anybody has pressed Run."""
+        from dashboard import ready
+
         one = self.wanted["a"]
         if found := ready.find(one.technique, one.network):
             st.caption(":material/inventory_2: Ready when you came. Press the button for a result of your own.")
@@ -263,6 +267,8 @@ def find(recipe: Recipe) -> Any:
 
 def maximized(network: str, layer: str, channel: int) -> Pixels | None:
     """The maximized picture of a unit, where a page has drawn it already and it is still here."""
+    from dashboard.recipes import Maximize
+
     if drawn := jobs.find(("drawing", network, layer, channel, False)):
         return drawn.latest.pixels if drawn.latest else None
     for job in jobs.TABLE.all():

@@ -124,14 +124,19 @@ def test_pages_never_touch_tensorflow(path):
 
 DASHBOARD = {
     "__init__": (set(), set()),
-    "__main__": ({"core"}, {"command", "server", "streamlit_app"}),
+    "__main__": (set(), {"command", "process", "server", "streamlit_app"}),
     "command": (
         {"core", "streamlit", "tensorflow"},
         {"figures", "recipes", "reports", "server"},
     ),
     "reports": ({"core", "numpy"}, {"figures", "recipes", "server"}),
-    "streamlit_app": ({"starlette", "streamlit"}, set()),
-    "frame": ({"streamlit"}, {"address", "components", "figures", "lessons", "own_files", "server", "words"}),
+    "streamlit_app": ({"starlette", "streamlit"}, {"process"}),
+    "process": ({"core", "keras"}, {"server"}),
+    "frame": (
+        {"streamlit"},
+        {"address", "components", "figures", "first_look", "lessons", "own_files", "process", "server", "words"},
+    ),
+    "first_look": ({"core", "numpy", "streamlit"}, {"process", "server", "words", "workbench"}),
     "own_files": ({"core", "streamlit"}, {"address", "server", "words"}),
     "layer_view": (
         {"core", "numpy", "streamlit"},

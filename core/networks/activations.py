@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.looking import look
 from core.pictures import images
 from core.pictures.grey import as_grey
 from core.types import Pictures
@@ -23,7 +24,7 @@ Prediction = list[tuple[str, float]]
 
 
 def activations(classifier: Classifier, pictures: Pictures, layers: Iterable[str]) -> dict[str, Array]:
-    """The output of every layer asked for, in one compiled pass.
+    """The output of every layer asked for, in one pass; what is asked for again and again is compiled.
 
     Args:
         classifier: the network.
@@ -38,7 +39,7 @@ def activations(classifier: Classifier, pictures: Pictures, layers: Iterable[str
             whole numbers or what is no batch of pictures; pictures so small that nothing is left of them at a layer.
     """
     names = tuple(layers)
-    run = classifier.tap(names)
+    classifier.forward(names)
     batch = np.asarray(pictures)
     if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape or batch.dtype.kind != "f":
         raise ValueError(f"Expected float pictures of shape (N, H, W, 3), got {batch.dtype} of shape {batch.shape}")
@@ -50,7 +51,7 @@ def activations(classifier: Classifier, pictures: Pictures, layers: Iterable[str
             f" {classifier.name} runs to {stuck!r}, got {height} x {width}"
         )
     # a view of TensorFlow's memory: .numpy() would copy, which takes as long as the network itself
-    results = {name: np.asarray(value, np.float32) for name, value in run(batch).items()}
+    results = {name: np.asarray(value, np.float32) for name, value in look(classifier, batch, names).items()}
     for name, result in results.items():
         if 0 in result.shape or result.shape[-1] != _channels(classifier, name):  # TensorFlow passes empty maps by
             raise ValueError(f"Expected larger pictures than {height} x {width}, of which nothing is left at {name!r}")

@@ -144,6 +144,10 @@ class Classifier:
         """
         return _Told(self, tuple(layers), compiled)
 
+    def has_tap(self, layers: Iterable[str]) -> bool:
+        """Whether ``tap`` has made its function for these layers already."""
+        return ("tap", tuple(dict.fromkeys(layers))) in self.kept
+
     def refusal(self, layers: Iterable[str], shape: Sequence[int], error: Exception) -> str:
         """What to say of pictures of this shape (N, H, W, 3), which made TensorFlow or Keras raise ``error``."""
         count, height, width = shape[:3]

@@ -177,16 +177,22 @@ class Graph:
         names = tuple(names)
         values, seen = {id(self.input): x}, {}
         changes = {id(self.tensors[name]): changed for name, changed in (change or {}).items()}
-        wanted = ((name, self.token_map(name)) for name in (*names, *(change or {})))
-        maps = {id(self.tensors[name]): one for name, one in wanted if one}
-        for step in self.needed(names):
+        named = ((name, self.token_map(name)) for name in (*names, *(change or {})))
+        maps = {id(self.tensors[name]): one for name, one in named if one}
+        steps, wanted = self.needed(names), {id(self.tensors[name]) for name in names}
+        for step, done in zip(steps, _last_uses(steps, wanted), strict=True):
             args, kwargs = keras.tree.map_structure(lambda t: values.get(id(t), t), (step.args, dict(step.kwargs)))
             results = keras.tree.flatten(step.operation(*args, **kwargs))
             for symbol, result in zip(step.outputs, results, strict=True):
                 key, own = id(symbol), maps.get(id(symbol))
                 shown = own.to_map(result) if own else result
-                seen[key] = changes[key](shown) if key in changes else shown
-                values[key] = own.to_tokens(seen[key], result) if own else seen[key]
+                shown = changes[key](shown) if key in changes else shown
+                values[key] = own.to_tokens(shown, result) if own else shown
+                if key in wanted:
+                    seen[key] = shown
+            del args, kwargs, results
+            for one in done:  # outside a compiled function, this frees their memory
+                values.pop(one, None)
         return {name: _single({**values, **seen}[id(self.tensors[name])]) for name in names}
 
     def token_map(self, name: str) -> TokenMap | None:
@@ -204,6 +210,16 @@ class Graph:
                 return step.name
             values.update(zip(map(id, step.outputs), results, strict=True))
         return ""
+
+
+def _last_uses(steps: list[Step], wanted: set[int]) -> list[list[int]]:
+    """For each step, by their ids, the symbolic tensors that neither a later step nor anybody else wants."""
+    seen, over = set(wanted), []
+    for step in reversed(steps):
+        mine = {id(one) for one in (*step.inputs, *step.outputs)} - seen
+        seen |= mine
+        over.append([*mine])
+    return over[::-1]
 
 
 def _single(tensor: tf.Tensor) -> tf.Tensor:

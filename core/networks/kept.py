@@ -38,6 +38,9 @@ class Kept:
         with self._lock:
             return iter([*self._values])
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of a key, from ``make`` where there is none yet."""
         with self._lock:

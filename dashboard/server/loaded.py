@@ -53,6 +53,9 @@ class Loaded(Cache):
         self._make_room(key)
         return classifier
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     def choose(self, key: Hashable) -> None:
         """This session uses this network from now on, and no other."""
         with self._lock:

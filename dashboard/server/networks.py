@@ -6,16 +6,16 @@ session is building, and it collects garbage twice per run, which takes 0.8 s on
 
 from __future__ import annotations
 
-import gc
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import streamlit as st
 
 import core
-from dashboard.server import limits, trained, user_models
+from dashboard.server import limits, sessions, trained, user_models
+from dashboard.server.behind import BEHIND
 from dashboard.server.loaded import NETWORKS, weight_bytes
 from dashboard.server.slot import SLOT, Slot
 
@@ -29,6 +29,8 @@ def spare_keras() -> None:
 
     Only the attribute that Streamlit uses is replaced; ``keras.utils.clear_session`` stays.
     """
+    import keras  # here, since a page is drawn before TensorFlow is there
+
     keras.backend.clear_session = lambda *_, **__: None
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it takes one tap for each layer for retracing
 
@@ -41,6 +43,11 @@ def network(name: str) -> core.Classifier:
     return NETWORKS.load(name, lambda: _opened(name), parent=own.file, copies=0.0)
 
 
+def is_open(name: str) -> bool:
+    """Whether a network of that name is in memory."""
+    return name in NETWORKS
+
+
 def choose(name: str) -> core.Classifier:
     """``network``, which this session uses from now on instead of the one before. Raises ValueError."""
     classifier = network(name)
@@ -49,18 +56,11 @@ def choose(name: str) -> core.Classifier:
 
 
 def _opened(name: str) -> core.Classifier:
-    """Load a network, one at a time; every stage runs once, and the garbage collector leaves it alone after that."""
-    with SLOT.paused(), st.spinner(f"Opening {network_title(name)}…"), OPENING.turn():
+    """Load a network, one at a time; it is made quick beside its first use."""
+    with SLOT.paused(), _says(f"Opening {network_title(name)}…"), OPENING.turn():
         own = _own(name)
         classifier = own.classifier() if own else _brought(name) if name in core.applications() else core.load(name)
-        for layers in ([stage.layer] for stage in core.stages(classifier)):
-            _warm(classifier, layers)
-        _warm(classifier, [stage.layer for stage in core.stages(classifier)])
-        if classifier.labels:
-            with SLOT.turn(short=True):
-                core.predict(classifier, np.zeros((1, *classifier.size, 3), np.float32))
-        gc.collect()
-        gc.freeze()
+        BEHIND.ask(classifier)
         return classifier
 
 
@@ -69,9 +69,9 @@ def _own(name: str) -> user_models.Own | trained.Trained | None:
     return user_models.get(name) or trained.get(name)
 
 
-def _warm(classifier: core.Classifier, layers: list[str]) -> None:
-    with SLOT.turn(short=True):
-        core.activations(classifier, np.zeros((1, *classifier.size, 3), np.float32), layers)
+def _says(sentence: str) -> AbstractContextManager[None]:
+    """Say it on the page, where this is a person's session."""
+    return st.spinner(sentence) if sessions.current() else nullcontext()
 
 
 def _brought(name: str) -> core.Classifier:

@@ -63,13 +63,36 @@ def every_sample(name: str) -> npt.NDArray[np.float32]:
     )
 
 
-@cached
+AT_A_LOOK = 128 * 2**20
+"""Bytes of all activations of one picture up to which all layers are looked at together."""
+
+
 def dead_channels(name: str, layer: str) -> Sequence[int]:
     """Channels that no sample picture excites."""
+    if networks.facts(networks.network(name)).activations <= AT_A_LOOK:
+        return _dead_everywhere(name)[layer]
+    return _dead_at(name, layer)
+
+
+@cached
+def _dead_at(name: str, layer: str) -> Sequence[int]:
     classifier, seen = networks.network(name), every_sample(name)
     with SLOT.turn(short=True):
         dead = core.statistics(core.activations(classifier, seen, [layer])[layer]).dead
     return [int(channel) for channel in np.flatnonzero(dead)]
+
+
+@cached_saying("The network looks at every sample…")
+def _dead_everywhere(name: str) -> Mapping[str, Sequence[int]]:
+    """The same for every layer: one look at each sample serves all of them."""
+    classifier, highest = networks.network(name), {}
+    for seen in every_sample(name):
+        with SLOT.turn(short=True):
+            found = core.activations(classifier, seen[None], classifier.layers)
+        for layer, activation in found.items():
+            maximum = activation.reshape(-1, activation.shape[-1]).max(axis=0)
+            highest[layer] = np.maximum(highest.get(layer, maximum), maximum)
+    return {layer: [int(channel) for channel in np.flatnonzero(one <= 0)] for layer, one in highest.items()}
 
 
 @cached
