@@ -45,7 +45,7 @@ def test_local_powers_only_where_no_other_machine_reaches_the_server(monkeypatch
 def test_the_console_script_on_an_open_address_is_public_and_says_so(monkeypatch, capsys, address):
     config = {}
     monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", address)
-    monkeypatch.setattr(command, "_warm", lambda: None)
+    monkeypatch.setattr(command.process, "begin", lambda: None)
     monkeypatch.setattr("dashboard.streamlit_app.app.run", lambda config: started.update(config), raising=False)
     started = config
     command.main([])
@@ -65,7 +65,7 @@ def test_the_console_script_is_local_on_this_machine_or_where_it_is_told_to_trus
     started = {}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(command, "_warm", lambda: None)
+    monkeypatch.setattr(command.process, "begin", lambda: None)
     monkeypatch.setattr("dashboard.streamlit_app.app.run", lambda config: started.update(config), raising=False)
     command.main([*arguments, "--port", "9999", "--no-browser"])
     assert os.environ["CONVSCOPE_MODE"] == "local" and started["server.maxUploadSize"] == 200
