@@ -167,7 +167,7 @@ class Bench:
         if quick is None:
             return {}
         try:
-            begin = partial(grown, quick, partial(self.mosaic, quick))
+            begin = partial(grown, quick, self._drawing(quick))
             jobs.follow(_key(quick), begin, say=lambda growth: self.say(growth.frame))
         except ValueError as error:
             st.caption(words.text(str(error)))
@@ -194,12 +194,15 @@ class Bench:
             address.put(run="")
             st.rerun()
 
+    def _drawing(self, recipe: Runs) -> Callable[[core.Frame], Pixels] | None:
+        """What draws the frames of a recipe, where they are pictures."""
+        return partial(self.mosaic, recipe) if self.mosaic else None
+
     def _grow(self, recipe: Runs, shorter: Runs) -> Iterator[Growth]:
         """The recipe's run, from the result of the shorter one where that is there."""
         before = find(shorter) if shorter != recipe else None
         after = before.latest if before and before.state is jobs.State.FINISHED else None
-        mosaic = partial(self.mosaic, recipe) if self.mosaic else None
-        return grown(recipe, mosaic, after=after, video=self.video(recipe))
+        return grown(recipe, self._drawing(recipe), after=after, video=self.video(recipe))
 
 
 def watch(

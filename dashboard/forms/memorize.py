@@ -6,7 +6,9 @@ import streamlit as st
 
 import core
 from dashboard.forms.settings import field
+from dashboard.forms.unit import bring
 from dashboard.recipes import Memorize
+from dashboard.server import sets
 from dashboard.server.labelled import labelled_title
 
 TRICKS = ("weight_decay", "augment", "dropout", "batch_norm")
@@ -19,6 +21,8 @@ def recipe() -> Memorize:
         one = field(one, "data", names=labelled_title, widget=st.selectbox, width=280)
         one = field(one, "first", names=title, widget=st.selectbox, width=230)
         one = field(one, "second", names=title, widget=st.selectbox, width=230)
+        if sets.may_bring_sets():
+            bring("data")
         with st.popover("More", icon=":material/tune:"):
             corruptible = any(core.CONDITIONS[each].corruptible for each in one.conditions.values())
             one = field(one, "corruption", disabled=not corruptible, names=lambda part: f"{part:.0%}")

@@ -40,21 +40,23 @@ def method_title(method: str) -> str:
     return core.METHODS[method].title
 
 
-def bring() -> None:
-    """A folder or a zip of one's own."""
+def bring(setting: str = "set") -> None:
+    """A folder or a zip of one's own; ``setting`` is what the page calls the set that it shows."""
     with st.popover("Your own pictures", icon=":material/folder_open:"):
         folder = st.text_input("Folder or zip on this machine", key="own_folder", placeholder="/home/me/photos")
         folder = folder.strip()
-        st.button("Open the folder", on_click=lambda: take(folder, folder), disabled=not folder, key="open_set")
+        st.button(
+            "Open the folder", on_click=lambda: take(folder, folder, setting), disabled=not folder, key="open_set"
+        )
         file = st.file_uploader("Or a zip", type="zip", key="own_zip", max_upload_size=200)
         if file is not None:
-            st.button("Open the zip", on_click=lambda: take(file.getvalue(), file.name), key="open_zip")
+            st.button("Open the zip", on_click=lambda: take(file.getvalue(), file.name, setting), key="open_zip")
 
 
-def take(source: str | bytes, title: str) -> None:
+def take(source: str | bytes, title: str, setting: str = "set") -> None:
     """Choose a folder or zip, or say in one sentence why not."""
     try:
-        address.put(set=sets.bring_set(source, title))
+        address.put(**{setting: sets.bring_set(source, title)})
     except ValueError as error:
         st.session_state.refused = str(error)
 

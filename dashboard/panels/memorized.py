@@ -12,6 +12,7 @@ import core
 from dashboard import figures, forms
 from dashboard.panels.memorize import show_sweep_points
 from dashboard.recipes import Memorize, Pair
+from dashboard.recipes.memorize import OPTIONS
 from dashboard.server import comparisons
 from dashboard.server.labelled import labelled
 
@@ -152,7 +153,8 @@ def show_layers(recipe: Memorize, pair: Pair, names: Names) -> None:
 def show_sweep(recipe: Memorize, *_: object) -> None:
     """The paper's figure 1."""
     st.caption(SWEEP)
-    found = comparisons.sweep(recipe.data, labelled(recipe.data), seed=recipe.seed, epochs=recipe.epochs)
+    settings = {name: getattr(recipe, name) for name in OPTIONS}
+    found = comparisons.sweep(recipe.data, labelled(recipe.data), recipe.seed, settings)
     if found is not None and found.points:
         show_sweep_points([asdict(one) for one in found.points], key="sweep")
 

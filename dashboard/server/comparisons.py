@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,11 +121,13 @@ def drawn(name: str, layer: str, units: tuple[int, ...]) -> core.Frame | None:
     return result
 
 
-def sweep(data_name: str, data: core.LabelledSet, *, seed: int, epochs: int) -> core.CorruptionSweep | None:
-    """The paper's figure 1 on these data, with progress and stop."""
+def sweep(
+    data_name: str, data: core.LabelledSet, seed: int, settings: Mapping[str, Any]
+) -> core.CorruptionSweep | None:
+    """The paper's figure 1 on these data, with ``settings`` of ``core.memorize``; with progress and stop."""
     result: core.CorruptionSweep | None = jobs.follow(
-        ("sweep", data_name, seed, epochs),
-        lambda: core.corruption_sweep(data, seeds=(seed,), epochs=epochs),
+        ("sweep", data_name, seed, *settings.items()),
+        lambda: core.corruption_sweep(data, seeds=(seed,), **settings),
         say=lambda one: f"{len(one.points)} of {one.total} points; {one.corruption:.0%} drawn anew, epoch {one.epoch}",
     )
     return result

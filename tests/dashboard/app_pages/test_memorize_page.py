@@ -97,15 +97,22 @@ def test_nonsense_in_the_address_falls_back(open_page: Opener, nonsense: str) ->
     assert not app.exception and not app.error
 
 
-@pytest.mark.parametrize("panel", ["filters", "units", "confusion", "map", "distances", "layers"])
-def test_looks_closer(open_page: Opener, panel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looks_closer(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparisons, "EPOCHS", 1)
     monkeypatch.setattr(comparisons, "DRAWN_STEPS", 2)
     monkeypatch.setattr(comparisons, "ATTACKED", 4)
-    app = open_page("memorize", **SHORT, closer=panel)
+    app = open_page("memorize", **SHORT)
     app.button(key="run").click().run()
-    assert not app.exception and not app.error
-    assert app.session_state["memorize.closer"] == panel
+    shown = {}
+    for panel in ("units", "confusion", "map", "distances", "layers", "sweep", "filters"):
+        app.selectbox(key="memorize.closer").select(panel).run()
+        assert not app.exception and not app.error, panel
+        shown[panel] = len(app.get("image")), len(app.get("plotly_chart"))
+    images, charts = shown["confusion"][0], shown["units"][1]
+    assert {panel: (one - images, other - charts) for panel, (one, other) in shown.items()} == {
+        "units": (2, 0), "confusion": (0, 2), "map": (0, 2), "distances": (0, 1), "layers": (0, 1), "sweep": (0, 1),
+        "filters": (3, 0),
+    }  # fmt: skip
 
 
 def test_the_files_say_what_was_reached() -> None:

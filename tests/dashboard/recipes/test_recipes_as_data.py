@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from dashboard.recipes import (
     TECHNIQUES,
     AttackRecipe,
+    Describe,
     Dream,
     Embed,
     Explain,
     Invert,
+    Look,
     Maximize,
     Memorize,
     Recipe,
@@ -35,6 +37,8 @@ RECIPES = [
     Invert(NETWORK, "cat", ("conv1_relu",)),
     Unit(NETWORK, "cat", "samples", "conv2_relu", 5),
     Embed(NETWORK, "photos", "conv2_relu", "pca", side_by_side=False),
+    Look(NETWORK, "cat", "conv2_relu", count=8),
+    Describe(NETWORK),
     Memorize(second="partly_corrupted", corruption=0.25, dropout=0.5),
 ]
 
@@ -49,7 +53,7 @@ def test_settings_come_back(recipe: Recipe) -> None:
 
 def test_every_technique_is_listed_once() -> None:
     assert {type(recipe) for recipe in RECIPES} == set(TECHNIQUES.values())
-    assert len(TECHNIQUES) == 8
+    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 10
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import core
-from dashboard.server import networks, trained
+from dashboard.server import labelled, networks, sets, trained, uploads
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,23 @@ def test_stays_while_somebody_uses_it_and_goes_when_room_is_needed(frame, people
     people.gone.add("she")
     third = trained.put("3", frame, "", "")
     assert trained.get(first) is None and trained.get(second) and trained.get(third)
+
+
+def test_a_folder_with_a_folder_for_each_class_can_be_trained_on(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("CONVSCOPE_MODE", "local")
+    rng = np.random.default_rng(0)
+    for kind in ("cats", "dogs"):
+        (tmp_path / kind).mkdir()
+        for number in range(4):
+            picture = rng.random((20, 30, 3), dtype=np.float32)
+            (tmp_path / kind / f"{number}.png").write_bytes(core.encode_png(picture))
+    name = sets.bring_set(str(tmp_path), "Pets")
+    try:
+        found = labelled.labelled(name)
+        assert name in labelled.labelled_names() and labelled.labelled_title(name) == found.title == "Pets"
+        assert found.names == ("cats", "dogs") and len(found) == 6 and found.size == (16, 16)
+        with pytest.raises(ValueError, match="no longer here"):
+            labelled.labelled("0" * 24)
+    finally:
+        uploads.BROUGHT.forget(name)
+        labelled.labelled.clear()
