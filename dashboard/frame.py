@@ -20,7 +20,14 @@ from dashboard.server import limits, networks, sets, uploads
 process.prepare()
 SECTIONS = {  # file and address: title, icon, help
     "": {"start": ("Start", "home", "The network, a picture, and what the network says about it.")},
-    "Learn": {"lessons": ("Lessons", "school", "What a network sees, in steps of two minutes, for a class or alone.")},
+    "Learn": {
+        "lessons": ("Lessons", "school", "What a network sees, in steps of two minutes, for a class or alone."),
+        "memorize": (
+            "Learning or memorizing",
+            "model_training",
+            "Two networks trained here, one on true labels and one on random ones.",
+        ),
+    },
     "Look inside": {
         "activations": ("Layer activations", "grid_view", "Every channel of every layer, looking at your picture."),
         "units": ("Top activating patches", "center_focus_strong", "The real pictures that excite each unit most."),
@@ -34,13 +41,6 @@ SECTIONS = {  # file and address: title, icon, help
             "The network",
             "account_tree",
             "Its facts, the map of its layers, how its pictures are prepared.",
-        ),
-    },
-    "Train": {
-        "memorize": (
-            "Learning or memorizing",
-            "school",
-            "Two networks trained here, one on true labels and one on random ones.",
         ),
     },
     "Make pictures": {

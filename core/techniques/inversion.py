@@ -133,7 +133,8 @@ def invert(
     All layers advance together, so that every frame is a row from the first to the last.
 
     Args:
-        classifier, picture: the network; (H, W, 3) or (1, H, W, 3) RGB in [0, 1], 16 to 1024 pixels a side.
+        classifier, picture: the network; (H, W, 3) or (1, H, W, 3) RGB in [0, 1], 16 to 1024 pixels a side or of the
+            network's own size.
         layers: 1 to 64 of the network's ``layers``, or ``LOGITS``; one picture for each, in this order.
         steps: 1 to 5000; the preset's where None. More come nearer.
         seed: of the start and the views; another one gives other pictures of the same code.
@@ -315,7 +316,7 @@ def _picture(classifier: Classifier, picture: npt.ArrayLike, layers: Sequence[st
     """(1, H, W, 3), in [0, 1] and of a size at which the layers run."""
     pixels = checks.picture(picture)
     height, width = pixels.shape[1:3]
-    if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
+    if (height, width) != classifier.size and not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
         raise ValueError(f"Expected {MIN_SIDE} to {MAX_SIDE} pixels a side, got {height} x {width}")
     require_size(classifier, layers, height, width)
     return tf.constant(pixels)

@@ -212,3 +212,12 @@ def test_true_labels_are_fit_before_permuted_pixels_and_those_before_random_labe
     times = np.array([[last(core.memorize(digits, one, seed=seed)).fitted for one in conditions] for seed in range(3)])
     assert times.min() > 0 and (times[:, 0] <= times[:, 1]).all() and (times[:, 1] < times[:, 2]).all(), times
     assert (np.diff(times.mean(axis=0)) > 0).all(), times
+
+
+def test_pictures_of_its_units_are_made_at_its_own_small_size(truth: TrainingFrame, digits: core.LabelledSet) -> None:
+    net = truth.classifier
+    for layer in ("conv2_relu", core.LOGITS):
+        assert core.last(core.maximize(net, layer, [0, 1], size=net.size, steps=2)).images.shape == (2, 8, 8, 3)
+    assert core.last(core.invert(net, digits.pictures[:1], ["dense_relu"], steps=2)).images.shape == (1, 8, 8, 3)
+    with pytest.raises(ValueError, match="Expected a size of 16 to 1024 pixels a side, got 7"):
+        core.maximize(net, "conv1_relu", [0], size=7)
