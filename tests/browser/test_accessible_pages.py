@@ -25,7 +25,11 @@ def findings(me: Person) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_axe_finds_nothing_serious(arrive: Arrive, page: str) -> None:
-    me = arrive(f"/{'' if page == 'start' else page}?network=lens5_standard")
+    me = arrive(f"/{'' if page == 'start' else page}?network=lens5_standard", color_scheme="light")
     assert findings(me) == []
-    me.page.emulate_media(color_scheme="dark")
-    assert findings(me.settle()) == []
+
+
+@pytest.mark.parametrize("page", ["attack", "inversion", "lessons"])
+def test_nor_in_the_dark_where_the_most_kinds_of_widgets_are(arrive: Arrive, page: str) -> None:
+    me = arrive(f"/{page}?network=lens5_standard", color_scheme="dark")
+    assert findings(me) == []
