@@ -160,7 +160,7 @@ _STEPS = (
         "What it memorizes",
         "A network can be trained until it names every training picture right, even where the labels are thrown by "
         "dice. Then it has learned the pictures by heart, and nothing that helps with new ones.",
-        "Train once with true and once with random labels, and compare the two curves.",
+        "Press Run, and compare the two: how fast each fits what it is told, and how it does on new pictures.",
         "memorize",
         "Both networks name all training pictures right. How do you tell them apart?",
         "Ask them about pictures that they have not seen: one still names many of them, the other guesses.",

@@ -62,7 +62,7 @@ def test_a_teacher_without_internet_shows_layer_1_to_5(arrive: Arrive, capsys: p
     walls = page.locator("div.wall")
     expect(walls.nth(2 * len(stages) - 1)).to_be_visible()
     assert all("nine patches each" in (wall.get_attribute("aria-label") or "") for wall in walls.all())
-    way.end(capsys, "A teacher who shows layer 1 to 5", clicks=3, seconds=120)
+    way.end(capsys, "A teacher who shows layer 1 to 5", clicks=3, seconds=240)
     way.click(me.settle().page.get_by_role("link", name="Question"))
     expect(page).to_have_url(re.compile("/lessons.*step=3"))
 
@@ -94,7 +94,7 @@ def test_a_pupil_with_a_phone_photo_fools_the_network(arrive: Arrive, capsys: py
     assert np.abs(found - seen).max() < 2 / 255
     assert core.logits_of(net, found).argmax() != core.logits_of(net, seen).argmax()
     assert me.widths == (390, 390)
-    way.end(capsys, "A pupil with a phone photo who fools the network", clicks=8, seconds=180)
+    way.end(capsys, "A pupil with a phone photo who fools the network", clicks=8, seconds=300)
 
 
 def test_an_artist_makes_a_video(arrive: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,4 +116,4 @@ def test_an_artist_makes_a_video(arrive: Arrive, capsys: pytest.CaptureFixture[s
     way.clicks += 1
     opened = core.open_video(video)
     assert len(opened.pictures) == 12 and len(np.unique(opened.pictures[-1])) > 50
-    way.end(capsys, "An artist who wants a video", clicks=7, seconds=300)
+    way.end(capsys, "An artist who wants a video", clicks=7, seconds=400)
