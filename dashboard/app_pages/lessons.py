@@ -21,8 +21,13 @@ def contents() -> None:
     """All steps; a click goes to one."""
     with st.container(horizontal=True, gap="xsmall"):
         for number, title in enumerate(titles, 1):
-            kind = "primary" if number == at else "secondary"
-            st.button(title, key=f"step_{number}", on_click=go, args=(number,), type=kind)
+            st.button(
+                title,
+                key=f"step_{number}",
+                on_click=go,
+                args=(number,),
+                type="primary" if number == at else "secondary",
+            )
 
 
 st.title("Lessons")
