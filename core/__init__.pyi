@@ -102,7 +102,7 @@ from .techniques.inversion import (
     invert,
     pixel_distance,
 )
-from .techniques.live import CHANNEL_PROJECTIONS, Look, look, project_channel
+from .techniques.live import CHANNEL_PROJECTIONS, Look, look, prepare_look, project_channel
 from .techniques.memorization import (
     CONDITIONS,
     CORRUPTIONS,
@@ -281,6 +281,7 @@ __all__ = [
     "pixel_distance",
     "predict",
     "prepare",
+    "prepare_look",
     "project_channel",
     "projection",
     "randomized",

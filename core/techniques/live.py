@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core import checks
-from core.networks import folding
+from core.networks import folding, looking
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.networks.nonlinearities import before_nonlinearity
@@ -22,7 +23,7 @@ from core.networks.requirements import require_channels, require_size
 from core.networks.unit_index import window_of
 from core.types import Floats, Pictures, Pixels
 
-__all__ = ["CHANNEL_PROJECTIONS", "Look", "look", "project_channel"]
+__all__ = ["CHANNEL_PROJECTIONS", "Look", "look", "prepare_look", "project_channel"]
 
 CHANNEL_PROJECTIONS = ("gradient", "guided", "deconvnet")
 
@@ -68,7 +69,9 @@ def look(
     order: Sequence[int] | None = None,
     count: int = 64,
 ) -> Look:
-    """The answers of a network to one picture, and the maps of a layer, in one compiled pass.
+    """The answers of a network to one picture, and the maps of a layer, in one pass.
+
+    The first looks at a layer take longer, unless ``prepare_look`` has compiled it.
 
     Args:
         classifier: the network.
@@ -88,8 +91,11 @@ def look(
     checks.whole("count", count, 1, 1_000_000)
     asked = [] if channel is None else [channel]
     require_channels(classifier, layer, [*asked, *(order or ())])
-    wanted = [layer, LOGITS] if classifier.labels else [layer]
-    found = classifier.tap(wanted)(tf.constant(seen))
+    wanted = _wanted(classifier, layer)
+    if ("live", wanted) in classifier.kept:
+        found = prepare_look(classifier, layer)(tf.constant(seen))
+    else:
+        found = looking.look(classifier, seen, wanted)
     units = np.asarray(found[layer], np.float32)[0]
     units = units if units.ndim == 3 else units[None, None]
     means = units.mean(axis=(0, 1))
@@ -111,6 +117,23 @@ def look(
         position=(row, column),
         window=window_of(classifier, layer, row, column),
     )
+
+
+def prepare_look(classifier: Classifier, layer: str) -> Any:
+    """Compile what ``look`` needs for a layer, once, and return it; looks go on meanwhile. Raises ValueError."""
+    classifier.layer(layer)
+    wanted = _wanted(classifier, layer)
+
+    def make() -> Any:
+        run = classifier.told(wanted, tf.function(classifier.forward(wanted), input_signature=[PICTURES]))
+        run(tf.fill((1, *classifier.size, 3), 0.5))
+        return run
+
+    return classifier.keep(("live", wanted), make)
+
+
+def _wanted(classifier: Classifier, layer: str) -> tuple[str, ...]:
+    return (layer, LOGITS) if classifier.labels else (layer,)
 
 
 def project_channel(
@@ -142,11 +165,16 @@ def project_channel(
     return np.asarray(run(tf.constant(seen), tf.constant(channel)))
 
 
+def _untargeted(forward: folding.Forward, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+    return forward(pictures, tf.zeros((1,), tf.int32))
+
+
 def _projector(classifier: Classifier, layer: str, method: str) -> Any:
     before = before_nonlinearity(classifier, layer)
+    forward: Any
     if method == "gradient":
         folded = folding.forward(classifier, [before])
-        forward = lambda pictures: folded(pictures, tf.zeros((1,), tf.int32))  # noqa: E731
+        forward = partial(_untargeted, folded)
     else:
         forward = overridden(classifier, [before], GRADIENT_OVERRIDES[method])
 

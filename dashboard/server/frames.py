@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 import core
 from dashboard import words
+from dashboard.server.ready import READY
 from dashboard.server.slot import SLOT
 
 LOG = logging.getLogger(__name__)
@@ -97,11 +99,17 @@ class Watcher:
     _order: tuple[object, npt.NDArray[np.intp]] | None = None
     _dream: tuple[object, core.DreamFrame] | None = None
 
-    def answer(self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32]) -> bytes:
-        """The message that answers to a frame; what cannot be done is said in its ``note``."""
+    def answer(
+        self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], *, wait: bool = False
+    ) -> bytes:
+        """The message that answers to a frame; what cannot be done is said in its ``note``.
+
+        Where something has to be compiled first, the answer has less in it and is not ``ready``, unless one may wait.
+        """
         since = time.monotonic()
         try:
-            said, parts = self._answer(classifier, wish, core.seen_by(classifier, frame))
+            ready = READY.ask(classifier, (wish.layer, wish.draw), partial(prepare, classifier, wish), wait=wait)
+            said, parts = self._answer(classifier, wish, core.seen_by(classifier, frame), ready)
         except ValueError as error:
             said, parts = {"note": str(error)}, {}
         except Exception:
@@ -111,11 +119,11 @@ class Watcher:
         return packed(said, parts)
 
     def _answer(
-        self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32]
+        self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], ready: bool
     ) -> tuple[dict[str, Any], dict[str, bytes]]:
         with SLOT.turn(short=wish.draw != "dream"):
             look = self._look(classifier, wish, frame)
-            drawn = self._drawn(classifier, wish, frame, look)
+            drawn = self._drawn(classifier, wish, frame, look) if ready else {}
         pixels, grid = tiles(look.maps)
         parts = {"wall": core.encode_jpeg(pixels, quality=85), "map": core.encode_jpeg(_sized(look.map), quality=90)}
         said = {
@@ -128,7 +136,8 @@ class Watcher:
             "value": look.value,
             "mean": float(look.means[look.channel]),
             "window": _fraction(look.window, classifier.size),
-            "draw": wish.draw,
+            "draw": wish.draw if ready else "activations",
+            "ready": ready,
         }
         return said, parts | drawn
 
@@ -147,22 +156,36 @@ class Watcher:
     def _drawn(
         self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], look: core.Look
     ) -> dict[str, bytes]:
-        """What the wish asks for beside the wall, as JPEGs by name: a map to lay over the frame, or a picture."""
-        if wish.draw == "cam":
-            target = int(look.answers.argmax()) if wish.answer is None and len(look.answers) else wish.answer or 0
-            found = core.attribute(classifier, frame, target, method="grad_cam")
-            return {"over": core.encode_jpeg(np.asarray(found / max(float(found.max()), 1e-12)), quality=80)}
-        if wish.draw in core.CHANNEL_PROJECTIONS:
-            found = core.project_channel(classifier, frame, wish.layer, look.channel, method=wish.draw)
-            return {"picture": core.encode_jpeg(core.around_grey(found)[0], quality=85)}
-        if wish.draw == "dream":
-            key = (id(classifier), wish.layer)
-            before = self._dream[1] if self._dream is not None and self._dream[0] == key else None
-            dreamed = core.dream_frame(classifier, frame, {wish.layer: 1.0}, before)
-            self._dream = (key, dreamed)
-            return {"picture": core.encode_jpeg(dreamed.dream[0], quality=85)}
-        self._dream = None
-        return {}
+        if wish.draw != "dream":
+            self._dream = None
+            return drawn(classifier, wish, frame, look)
+        key = (id(classifier), wish.layer)
+        before = self._dream[1] if self._dream is not None and self._dream[0] == key else None
+        dreamed = core.dream_frame(classifier, frame, {wish.layer: 1.0}, before)
+        self._dream = (key, dreamed)
+        return {"picture": core.encode_jpeg(dreamed.dream[0], quality=85)}
+
+
+def drawn(classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], look: core.Look) -> dict[str, bytes]:
+    """What the wish asks for beside the wall, as JPEGs by name: a map to lay over the frame, or a picture."""
+    if wish.draw == "cam":
+        target = int(look.answers.argmax()) if wish.answer is None and len(look.answers) else wish.answer or 0
+        found = core.attribute(classifier, frame, target, method="grad_cam")
+        return {"over": core.encode_jpeg(np.asarray(found / max(float(found.max()), 1e-12)), quality=80)}
+    if wish.draw in core.CHANNEL_PROJECTIONS:
+        found = core.project_channel(classifier, frame, wish.layer, look.channel, method=wish.draw)
+        return {"picture": core.encode_jpeg(core.around_grey(found)[0], quality=85)}
+    return {}
+
+
+def prepare(classifier: core.Classifier, wish: Wish) -> None:
+    """Compile what such frames need, with a grey one. Raises ValueError where they cannot be."""
+    grey = np.full((1, *classifier.size, 3), 0.5, np.float32)
+    core.prepare_look(classifier, wish.layer)
+    if wish.draw == "dream":
+        core.dream_frame(classifier, grey, {wish.layer: 1.0})
+    else:
+        drawn(classifier, Wish(wish.layer, wish.draw), grey, core.look(classifier, grey, wish.layer, count=1))
 
 
 def answers(classifier: core.Classifier, found: npt.NDArray[np.float32]) -> list[list[Any]]:

@@ -216,7 +216,7 @@ def burst(messages: Sequence[str]) -> list[str]:
         except binascii.Error as error:
             raise ValueError("Expected settings and a frame, got something else") from error
         wish, jpeg = frames.split(data)
-        answer = watcher.answer(networks.network(str(name)), wish, frames.picture(jpeg))
+        answer = watcher.answer(networks.network(str(name)), wish, frames.picture(jpeg), wait=True)
         found.append(base64.b64encode(answer).decode())
     return found
 

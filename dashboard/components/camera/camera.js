@@ -3,7 +3,7 @@
 const VIEW = 480, BURST = 16, BURST_EVERY = 200, MOST_BYTES = 120_000;
 const BLOCKED = "This address lets no live connection through, so here are 16 frames of three seconds, looked at once. "
   + "Move the slider; start again for others.";
-const SLOW = "The server gets ready for this, or others are before you…";
+const SLOW = "The server is busy: others are before you…", READY = "The server gets ready for this…";
 const lives = new WeakMap();
 const wait = time => new Promise(done => setTimeout(done, time));
 
@@ -153,10 +153,11 @@ class Live {
       const answer = await this.wire?.ask(message);
       clearTimeout(slow);
       if (!answer || turn !== this.turn) continue;
-      await this.show(unpacked(answer), this.shot);
-      this.asked = text;
+      const found = unpacked(answer);
+      await this.show(found, this.shot);
+      this.asked = found.said.ready === false ? "" : text;
       this.tries = 0;
-      if (this.still) this.hangUp(); else this.tick(began);
+      if (this.still && this.asked) this.hangUp(); else this.tick(began);
     }
   }
 
@@ -213,7 +214,7 @@ class Live {
       pen.drawImage(shot, 0, 0);
       return this.says(said.note);
     }
-    this.says(this.burst ? BLOCKED : "");
+    this.says(this.burst ? BLOCKED : said.ready ? "" : READY);
     const followed = this.settings().channel !== null, over = parts.over ?? (followed && !parts.picture ? parts.map : null);
     await Promise.all([
       this.colours.paint(parts.wall, this.sheet),

@@ -78,10 +78,17 @@ def test_frames_of_another_size_are_refused(tiny):
         core.look(tiny, np.zeros((1, 32, 32, 3), np.float32), "conv1")
 
 
-def test_many_frames_and_channels_are_traced_once(tiny, frame):
+def test_many_frames_and_channels_are_traced_once_and_say_the_same(tiny, frame):
+    slow = core.look(tiny, frame, "conv1")
+    run = core.prepare_look(tiny, "conv1")
     for channel in range(4):
-        core.look(tiny, np.roll(frame, channel, 1), "conv2_relu", channel=channel)
-    assert tiny.tap(["conv2_relu", core.LOGITS]).experimental_get_tracing_count() == 1
+        core.look(tiny, np.roll(frame, channel, 1), "conv1", channel=channel)
+    quick = core.look(tiny, frame, "conv1")
+    assert core.prepare_look(tiny, "conv1") is run and run.experimental_get_tracing_count() == 1
+    np.testing.assert_allclose(quick.answers, slow.answers, rtol=1e-5)
+    np.testing.assert_allclose(quick.means, slow.means, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="no layer"):
+        core.prepare_look(tiny, "conv9")
 
 
 def test_the_gradient_of_a_channel_is_the_slope_of_its_energy(tiny, frame):

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket
 
 import core
 from dashboard.server import frames, live, networks
+from dashboard.server.ready import Ready
 from dashboard.server.slot import Slot
 
 HOST = "convscope.example"
@@ -216,7 +217,9 @@ def test_the_network_may_change_while_it_runs(chosen: dict[str, core.Classifier]
         found = await browser.asks(message({"layer": "only", "channel": 3}))
         assert found["channel"] == 3 and found["answers"] == [] and "note" not in found
         assert "0 to 3" in (await browser.asks(message({"layer": "only", "channel": 4})))["note"]
-        assert "classes" in (await browser.asks(message({"layer": "only", "draw": "cam"})))["note"]
+        while "note" not in (found := await browser.asks(message({"layer": "only", "draw": "cam"}))):
+            assert not found["ready"] and found["draw"] == "activations"
+        assert "classes" in found["note"]
         await browser.leaves()
 
     talk(act)
@@ -341,7 +344,9 @@ def test_the_wall_keeps_its_order_or_not_as_it_is_asked(tiny: core.Classifier) -
 def test_every_way_of_drawing_gives_pictures(tiny: core.Classifier, draw: str) -> None:
     watcher = frames.Watcher()
     frame = core.resize(frames.picture(jpeg(size=(80, 48))), height=24, width=40)
-    said, parts = frames.unpacked(watcher.answer(tiny, frames.Wish("conv2_relu", draw=draw, channel=2), frame))
+    said, parts = frames.unpacked(
+        watcher.answer(tiny, frames.Wish("conv2_relu", draw=draw, channel=2), frame, wait=True)
+    )
     if draw == "dream":  # this network's pictures are under 32 pixels high
         assert "at least 32 pixels" in said["note"]
         return
@@ -385,3 +390,28 @@ def test_long_work_and_frames_go_on_beside_each_other(tiny: core.Classifier, mon
     assert done.count("work") == 40 and done[-1] == "work", "no frame waited for the end of it"
     first, last = done.index("frame"), len(done) - done[::-1].index("frame")
     assert "work" in done[first:last], "and it did not wait for the frames"
+
+
+def test_frames_go_on_while_something_is_compiled(tiny: core.Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    real = frames.prepare
+
+    def slowly(classifier: core.Classifier, wish: frames.Wish) -> None:
+        begun.set()
+        assert may_end.wait(20)
+        real(classifier, wish)
+
+    monkeypatch.setattr(frames, "prepare", slowly)
+    monkeypatch.setattr(frames, "READY", Ready())
+    watcher, wish = frames.Watcher(), frames.Wish("conv1_relu", draw="guided", channel=0)
+
+    def ask(wait: bool = False) -> tuple[dict[str, Any], dict[str, bytes]]:
+        return frames.unpacked(watcher.answer(tiny, wish, frames.picture(jpeg()), wait=wait))
+
+    for _ in range(3):
+        said, parts = ask()
+        assert not said["ready"] and set(parts) == {"wall", "map"} and said["answers"]
+    assert begun.wait(20) and not frames.SLOT.held
+    may_end.set()
+    said, parts = ask(wait=True)
+    assert said["ready"] and said["draw"] == "guided" and "picture" in parts
