@@ -111,7 +111,7 @@ def test_a_frame_is_frozen_taken_and_recorded(arrive: Arrive) -> None:
     count, shown = seen(me), wall(me)
     me.find("Layer", "conv2_relu").click()  # a frozen frame can be looked at by other layers
     expect(camera(me)).to_have_attribute("data-layer", "conv2_relu")
-    assert seen(me) == count + 1 and wall(me) != shown
+    assert seen(me) > count and wall(me) != shown
     view = me.page.locator("canvas.view").evaluate("canvas => canvas.toDataURL('image/png')")
     press(me, "Take as picture")
     expect(me.picture("Live camera")).to_have_attribute("aria-selected", "true")

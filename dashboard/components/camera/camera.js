@@ -157,7 +157,7 @@ class Live {
       await this.show(found, this.shot);
       this.asked = found.said.ready === false ? "" : text;
       this.tries = 0;
-      if (this.still && this.asked) this.hangUp(); else this.tick(began);
+      if (!this.still) this.tick(began); else if (this.asked) this.hangUp();
     }
   }
 
