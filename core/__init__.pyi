@@ -71,11 +71,14 @@ from .techniques.circuits import (
     Completeness,
     Dissection,
     Line,
+    River,
     Terms,
     ablation_losses,
     completeness,
+    conditional_attribution,
     contributions,
     dissect,
+    river,
 )
 from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
 from .techniques.dream import (
@@ -179,6 +182,7 @@ __all__ = [
     "ReceptiveField",
     "Report",
     "Retrained",
+    "River",
     "Setting",
     "Stage",
     "State",
@@ -210,6 +214,7 @@ __all__ = [
     "classifier",
     "codes",
     "completeness",
+    "conditional_attribution",
     "connections",
     "contributions",
     "corruption_sweep",
@@ -289,6 +294,7 @@ __all__ = [
     "read_png_metadata",
     "resize",
     "retrain",
+    "river",
     "rounded",
     "sample_tiles",
     "samples",

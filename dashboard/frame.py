@@ -52,6 +52,11 @@ SECTIONS = {  # file and address: title, icon, help
     },
     "Question the answer": {
         "attack": ("Adversarial examples", "mood_bad", "The smallest change to your picture that fools the network."),
+        "contributions": (
+            "Which units made it?",
+            "account_tree",
+            "What each channel of a layer gives to the answer, and what is lost without it.",
+        ),
         "why": ("Why this answer?", "help_center", "Which pixels the answer depends on, by nine methods."),
     },
 }

@@ -66,7 +66,9 @@ UNIT = (
         lambda unit: {"units": "class", "classes": unit.label},
     ),
     Lens("units", "Its top patches", "center_focus_strong", lambda unit: {"show": "unit", **_place(unit)}),
-    Lens("circuits", "What feeds it", "account_tree", _place),
+    Lens(
+        "contributions", "What it gives to the answer", "account_tree", _place, lambda unit: {"target": unit.label}
+    ),
     Lens("why", "Which pixels it depends on", "help_center", _place, lambda unit: {"explain": unit.label}),
     Lens(
         "dream", "A dream of it", "bedtime",

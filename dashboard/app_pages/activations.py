@@ -4,13 +4,15 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, figures, layer_view, lenses, words, workbench
+from dashboard import address, figures, forms, layer_view, lenses, words, workbench
 from dashboard.layer_view import Looked, View
+from dashboard.panels import dissect
 from dashboard.recipes import usual
 from dashboard.server import networks, results, uploads
 
 ORDERS = {"strength": "Strongest first", "index": "By number"}
 SCALINGS = {"channel": "Each channel separately", "layer": "The whole layer together"}
+BELOW = {"histogram": "Histogram, inactive channels", "steps": "One number, step by step", "weights": "Weights"}
 COUNTS = (64, 256, 1024, 4096)
 
 name, picture = workbench.chosen()
@@ -18,8 +20,8 @@ net = networks.network(name)
 
 
 def pick(channel: int | None) -> None:
-    """A channel was clicked; with None the strongest one comes up."""
-    address.put(channel=channel)
+    """A channel was clicked; with None, and at another layer, the strongest one comes up, at its highest place."""
+    address.put(channel=channel, row=None, column=None)
 
 
 def describe(layer: str) -> str:
@@ -102,12 +104,10 @@ for column, one in zip(st.columns(len(shown), gap="large"), looked, strict=True)
     with column:
         show_one(one)
 
-histogram, weights = st.tabs(
-    ["Histogram and inactive channels", "First-layer weights"], on_change="rerun", key=address.session_key("below")
-)
-if histogram.open:
-    with histogram:
-        layer_view.show_histogram(looked[0])
-if weights.open:
-    with weights:
-        layer_view.show_kernels(net)
+below = forms.choose(core.Setting("below", "Look closer", "histogram", tuple(BELOW)), names=BELOW.__getitem__)
+if below == "steps":
+    dissect.show(looked[0])
+elif below == "weights":
+    layer_view.show_kernels(net)
+else:
+    layer_view.show_histogram(looked[0])

@@ -1,9 +1,11 @@
 """Arrays -> Plotly charts and pixel mosaics. No Streamlit, no TensorFlow, and nothing of the server."""
 
+from dashboard.figures.arithmetic import products, signed, windowed
 from dashboard.figures.charts import (
     PLAIN,
     alike,
     answers,
+    bars,
     before_after,
     curves,
     fading,
@@ -34,7 +36,8 @@ from dashboard.figures.mosaics import (
     strip,
     wall,
 )
-from dashboard.figures.overlays import evidence, evidence_scale, over, perturbation
+from dashboard.figures.overlays import evidence, evidence_scale, fitted, over, perturbation, pooled
+from dashboard.figures.river import river
 from dashboard.figures.training import Curve, classes, confusion, corruption, distances, retrained, training
 from dashboard.figures.urls import data_url
 
@@ -47,6 +50,7 @@ __all__ = [
     "alike",
     "answers",
     "apart",
+    "bars",
     "before_after",
     "blocks",
     "classes",
@@ -61,6 +65,7 @@ __all__ = [
     "evidence",
     "evidence_scale",
     "fading",
+    "fitted",
     "framed",
     "histogram",
     "kernels",
@@ -75,13 +80,18 @@ __all__ = [
     "perturbation",
     "picture_map",
     "plate",
+    "pooled",
     "probabilities",
+    "products",
     "retrained",
     "risefall",
+    "river",
     "scattered",
+    "signed",
     "stages",
     "strip",
     "training",
     "units",
     "wall",
+    "windowed",
 ]

@@ -151,6 +151,18 @@ def units(values: Floats, names: Sequence[str], chosen: int) -> go.Figure:
     return figure
 
 
+def bars(names: Sequence[str], values: Floats) -> go.Figure:
+    """Upright bars of numbers on both sides of zero, in the order given."""
+    colours = [ACCENT if value >= 0 else SECOND for value in values]
+    figure = go.Figure(
+        go.Bar(x=list(names), y=values, marker_color=colours, hovertemplate="%{x}: %{y:.4g}<extra></extra>")
+    )
+    figure.update_layout(height=150, margin=MARGIN, bargap=0.2)
+    figure.update_xaxes(fixedrange=True, type="category")
+    figure.update_yaxes(fixedrange=True)
+    return figure
+
+
 def curves(scores: Floats, names: Sequence[str], chosen: int) -> go.Figure:
     """How the score of every unit grew, (steps, units); the chosen one stands out."""
     figure = go.Figure()

@@ -9,9 +9,7 @@ from dashboard.figures.colours import Floats, Pixels, coloured
 
 def over(picture: Floats, values: Floats, colours: str, opacity: float) -> Pixels:
     """A map (h, w) in [0, 1] laid over a picture (H, W, 3), each value a block of pixels."""
-    height, width = picture.shape[:2]
-    rows, columns = (np.arange(n) * of // n for n, of in zip((height, width), values.shape, strict=True))
-    colour = coloured(values, colours)[rows][:, columns] / 255
+    colour = coloured(fitted(values, picture.shape), colours) / 255
     return ((picture * (1 - opacity) + colour * opacity) * 255).round().astype(np.uint8)
 
 
@@ -41,3 +39,17 @@ def evidence_scale(opacity: float, *, height: int = 12, width: int = 240) -> Pix
     """The colours of ``evidence`` from one end to the other, over grey."""
     values = np.linspace(-1, 1, width, dtype=np.float32)[None].repeat(height, axis=0)
     return evidence(np.full((height, width, 3), 0.5, np.float32), values, opacity, limit=1.0)
+
+
+def pooled(values: Floats, side: int) -> Floats:
+    """A map (H, W) summed over squares, so that its longer side has at most ``side`` of them."""
+    step = max(1, -(-max(values.shape) // side))
+    rows, columns = (np.arange(0, length, step) for length in values.shape)
+    summed: Floats = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
+    return summed
+
+
+def fitted(values: Floats, shape: tuple[int, ...]) -> Floats:
+    """A map (h, w) as one of the height and width of ``shape``, each number a block."""
+    rows, columns = (np.arange(n) * of // n for n, of in zip(shape[:2], values.shape, strict=True))
+    return values[rows][:, columns]

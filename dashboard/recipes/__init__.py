@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard.recipes.attack import AttackRecipe
 from dashboard.recipes.base import OnPicture, Recipe, Runs
+from dashboard.recipes.contributions import Contributions
 from dashboard.recipes.describe import Describe
 from dashboard.recipes.dream import Dream
 from dashboard.recipes.embed import Embed
@@ -18,6 +19,7 @@ from dashboard.recipes.unit import Unit
 __all__ = [
     "TECHNIQUES",
     "AttackRecipe",
+    "Contributions",
     "Describe",
     "Dream",
     "Embed",
@@ -34,5 +36,5 @@ __all__ = [
 ]
 __all__ += ["numbers"]
 
-_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe, Memorize)
+_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe, Memorize, Contributions)
 TECHNIQUES = {one.technique: one for one in _ALL}

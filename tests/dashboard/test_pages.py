@@ -149,7 +149,7 @@ def test_compare_shows_both_pictures() -> None:
 def test_first_layer_weights_open_on_demand() -> None:
     app = open_app("app_pages/activations.py")
     before = len(app.get("image"))
-    app.session_state["activations.below"] = "First-layer weights"
+    app.session_state["activations.below"] = "weights"
     app.run()
     assert not app.exception
     assert len(app.get("image")) == before + 1

@@ -4,11 +4,13 @@ terms           one call of a layer, taken apart at one place
 lines           what is done to one number alone, with its words
 dissection      ``dissect``: one number of a map, from the patch before it to its activation
 contributions   what each channel of a layer gives to an answer, and what is lost without it
+river           what flows to an answer from stage to stage; the picture through one channel
 """
 
 from core.techniques.circuits.contributions import Completeness, ablation_losses, completeness, contributions
 from core.techniques.circuits.dissection import PROBABILITIES, Dissection, dissect
 from core.techniques.circuits.lines import Line
+from core.techniques.circuits.river import River, conditional_attribution, river
 from core.techniques.circuits.terms import PICTURE, Terms
 
 __all__ = [
@@ -17,9 +19,12 @@ __all__ = [
     "Completeness",
     "Dissection",
     "Line",
+    "River",
     "Terms",
     "ablation_losses",
     "completeness",
+    "conditional_attribution",
     "contributions",
     "dissect",
+    "river",
 ]

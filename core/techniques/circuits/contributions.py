@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import tensorflow as tf
 
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.graphs import Graph
 from core.networks.requirements import require_answers, require_channels, require_size
 from core.networks.segments import Segment, named, segment
 from core.pauses import each
@@ -28,6 +30,8 @@ Target = int | tuple[int, int]
 """A class, or a pair: the first one against the second."""
 
 AT_ONCE, PIXELS_AT_ONCE = 32, 8 * 224 * 224
+FEW = 4
+"""Channels for which compiling the way to the answer would take longer than it saves."""
 
 
 def contributions(classifier: Classifier, picture: npt.ArrayLike, layer: str, target: Target) -> Floats:
@@ -47,7 +51,7 @@ def contributions(classifier: Classifier, picture: npt.ArrayLike, layer: str, ta
     Raises:
         ValueError: a layer that is not on the way, or a class or picture that cannot be.
     """
-    one, weights = _asked(classifier, picture, layer, target)
+    one, weights = asked_of(classifier, picture, layer, target)
     run = classifier.keep(("contributions", one.shape[1:3] == classifier.size), lambda: _everywhere(classifier, one))
     found: Floats = run(tf.constant(one), tf.constant(weights))[layer].numpy()
     return found
@@ -64,15 +68,16 @@ def ablation_losses(
     Returns:
         (channels,) float32, in units of the logit, in the order asked for; positive where the answer needs the channel.
     """
-    one, weights = _asked(classifier, picture, layer, target)
+    one, weights = asked_of(classifier, picture, layer, target)
     count = classifier.layer(layer).channels
     asked = list(range(count)) if channels is None else require_channels(classifier, layer, channels)
     tail = _tail(classifier, layer)
     maps, beside, score = tail.begin(one, weights)
     size = max(1, min(AT_ONCE, PIXELS_AT_ONCE // (one.shape[1] * one.shape[2])))
+    run = tail.compiled if len(asked) > FEW else tail.scaled
     parts = [asked[first : first + size] for first in range(0, len(asked), size)]
     kept = [1 - np.eye(count, dtype=np.float32)[part] for part in parts]
-    scores = [tail.scaled(maps, beside, tf.constant(one), tf.constant(weights)).numpy() for one in each(kept)]
+    scores = [run(maps, beside, tf.constant(one), tf.constant(weights)).numpy() for one in each(kept)]
     return np.float32(score) - np.concatenate([np.zeros(0, np.float32), *scores])
 
 
@@ -102,7 +107,7 @@ class Completeness:
 def completeness(classifier: Classifier, picture: npt.ArrayLike, layer: str, target: Target) -> Completeness:
     """Whether the contributions of a layer's channels sum to what the layer gives; arguments as ``contributions``."""
     found = contributions(classifier, picture, layer, target)
-    one, weights = _asked(classifier, picture, layer, target)
+    one, weights = asked_of(classifier, picture, layer, target)
     tail = _tail(classifier, layer)
     maps, beside, score = tail.begin(one, weights)
     nothing = tf.zeros((1, classifier.layer(layer).channels))
@@ -127,7 +132,8 @@ def weights_of(classifier: Classifier, target: Target) -> Floats:
     return weights
 
 
-def _asked(classifier: Classifier, picture: npt.ArrayLike, layer: str, target: Target) -> tuple[Pictures, Floats]:
+def asked_of(classifier: Classifier, picture: npt.ArrayLike, layer: str, target: Target) -> tuple[Pictures, Floats]:
+    """The picture as a batch of one, and what each logit counts in the score. Raises ValueError."""
     one = checks.picture(picture)
     weights = weights_of(classifier, target)
     require_on_the_way(classifier, layer)
@@ -177,41 +183,43 @@ def _everywhere(classifier: Classifier, picture: Pictures) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Tail:
-    """The network from a layer to its answer, compiled.
+    """The network from a layer to its answer.
 
     Attributes:
-        segment: its calls.
-        head: pictures -> (the layer's maps, what stands beside).
-        scaled: (maps, beside, factors (n, channels), weights of the logits) -> scores (n,).
+        classifier: the network.
+        segment: the calls from the layer on.
+        graph: the network's, in which what the segment begins with has the names ``needs``.
+        needs: the names of the layer's maps, and of what stands beside them.
+        compiled: ``scaled``, compiled when it is first used.
     """
 
+    classifier: Classifier
     segment: Segment
-    head: Any
-    scaled: Any
+    graph: Graph
+    needs: tuple[str, ...]
 
     def begin(self, picture: Pictures, weights: Floats) -> tuple[tf.Tensor, list[tf.Tensor], float]:
         """The maps of a picture, what stands beside them, and the score as it is."""
-        maps, beside = self.head(tf.constant(picture))
+        found = self.graph.run(self.classifier.preprocess(tf.constant(picture)), self.needs)
+        maps, *beside = (found[name] for name in self.needs)
         one = tf.ones((1, maps.shape[-1]))
         return maps, beside, float(self.scaled(maps, beside, one, tf.constant(weights))[0])
 
-
-def _tail(classifier: Classifier, layer: str) -> Tail:
-    return classifier.keep(("tail", layer), lambda: _compiled_tail(classifier, layer))
-
-
-def _compiled_tail(classifier: Classifier, layer: str) -> Tail:
-    part = segment(classifier.graph, classifier.graph.tensors[layer], [LOGITS])
-    graph, names = named(classifier.graph, [part.start, *part.beside], "tail")
-
-    def head(pixels: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        found = graph.run(classifier.preprocess(pixels), names)
-        return found[names[0]], [found[name] for name in names[1:]]
-
-    @tf.function(reduce_retracing=True)
-    def scaled(maps: tf.Tensor, beside: list[tf.Tensor], factors: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def scaled(self, maps: tf.Tensor, beside: list[tf.Tensor], factors: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """(maps, beside, factors (n, channels), weights of the logits) -> scores (n,)."""
         shape = (-1, *([1] * (maps.shape.rank - 2)), maps.shape[-1])
-        logits = part.run(maps * tf.reshape(factors, shape), beside)[LOGITS]
+        logits = self.segment.run(maps * tf.reshape(factors, shape), beside)[LOGITS]
         return tf.linalg.matvec(tf.cast(logits, tf.float32), weights)
 
-    return Tail(part, tf.function(head, reduce_retracing=True), scaled)
+    @cached_property
+    def compiled(self) -> Any:
+        return tf.function(self.scaled, reduce_retracing=True)
+
+
+def _tail(classifier: Classifier, layer: str) -> Tail:
+    def make() -> Tail:
+        part = segment(classifier.graph, classifier.graph.tensors[layer], [LOGITS])
+        graph, names = named(classifier.graph, [part.start, *part.beside], "tail")
+        return Tail(classifier, part, graph, tuple(names))
+
+    return classifier.keep(("tail", layer), make)

@@ -24,7 +24,7 @@ _ALONE = frozenset(
 )
 _SAME = frozenset({"Dropout", "Identity", "GaussianDropout", "GaussianNoise", "SpatialDropout2D", "StochasticDepth"})
 _WORDS = {
-    "products": "The sum of {count} × {size} products",
+    "products": "The sum of {products} products",
     "sum": "The sum of {count} numbers",
     "difference": "The first less the second",
     "mean": "The mean of {all} numbers",
@@ -79,7 +79,9 @@ def lines_of(step: Step, taken: Taken) -> list[Line]:
     """A call that was taken apart, as lines."""
     shown = taken.terms
     size = 0 if shown is None else int(shown.inside.sum())
-    counts = {"count": len(shown) if shown else 0, "size": size, "all": size * len(shown) if shown else 0}
+    count = len(shown) if shown else 0
+    products = f"{count:,} × {size}" if size > 1 < count else f"{size * count:,}"
+    counts = {"count": count, "products": products, "all": size * count}
     says = _WORDS[taken.operation].format(kind=kind(step), **counts) if shown else _nothing_before(taken)
     found = [Line(step.name, kind(step), taken.operation, f"{says}: {_said(taken.value)}.", taken.value, shown)]
     for operation, more in (("bias", taken.bias), ("rest", taken.rest)):

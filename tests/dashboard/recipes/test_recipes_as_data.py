@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dashboard.recipes import (
     TECHNIQUES,
     AttackRecipe,
+    Contributions,
     Describe,
     Dream,
     Embed,
@@ -40,6 +41,7 @@ RECIPES = [
     Look(NETWORK, "cat", "conv2_relu", count=8),
     Describe(NETWORK),
     Memorize(second="partly_corrupted", corruption=0.25, dropout=0.5),
+    Contributions(NETWORK, "cat", "conv2_relu", 3, against=4),
 ]
 
 
@@ -53,7 +55,7 @@ def test_settings_come_back(recipe: Recipe) -> None:
 
 def test_every_technique_is_listed_once() -> None:
     assert {type(recipe) for recipe in RECIPES} == set(TECHNIQUES.values())
-    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 10
+    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 11
 
 
 @pytest.mark.parametrize(
