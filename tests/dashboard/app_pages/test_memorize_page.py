@@ -65,6 +65,26 @@ def test_runs_keeps_both_networks_and_goes_on(open_page: Opener, words: Words) -
     assert "extra=20" in app.code[0].value
 
 
+def test_what_was_stopped_is_shown_and_goes_on(open_page: Opener, words: Words) -> None:
+    job = workbench.jobs.open(("run", RECIPE), lambda: workbench.grown(RECIPE, None))
+    following = job.follow()
+    assert set(next(following).frame.frames) == {"a"}, "the second has not begun"
+    following.close()
+    app = open_page("memorize", **SHORT)
+    assert not app.exception and not app.error and "Stopped: first network: epoch 1" in words(app)
+    app.button(key="go_on").click().run()
+    assert not app.exception and {frame.epoch for frame in job.latest.frame.frames.values()} == {10}
+    whole = core.last(RECIPE.run())
+    for key, frame in job.latest.frame.frames.items():
+        np.testing.assert_array_equal(frame.curves["train_loss"], whole.frames[key].curves["train_loss"])
+
+
+def test_too_large_a_step_is_told(open_page: Opener) -> None:
+    app = open_page("memorize", **SHORT, step_size="0.1")
+    app.button(key="run").click().run()
+    assert not app.exception and "it has learned nothing yet" in app.warning[-1].value
+
+
 def test_other_pages_open_a_memorizer_in_public_mode_too(open_page: Opener, words: Words) -> None:
     frame = core.last(RECIPE.run()).frames["b"]
     name = RECIPE.keep("b", frame)
