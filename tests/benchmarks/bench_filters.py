@@ -1,9 +1,10 @@
 """64 filters, 128 x 128, 30 steps, beside the Keras example; and the page's own default run on EfficientNet-Lite0.
 
 Both raise the mean of a channel, without a border of 2, on pixels by L2-normalized gradients, in float32 with random
-weights. Keras traces its step anew for every filter (it passes the index as a Python number) and makes one filter after
-the other: it is timed on a quarter of the filters, and its time is multiplied by four. The engine's tracing is counted
-too: each round begins with a classifier that has compiled nothing.
+weights (EfficientNet-Lite0: its own). Keras traces its step anew for every filter (it passes the index as a Python
+number) and makes one filter after the other: it is timed on a quarter or an eighth of the filters, and its time is
+multiplied by four or eight. The engine's tracing is counted too: each round begins with a classifier that has compiled
+nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ NETWORKS = {
     "mobilenet_v2": ("MobileNetV2", "block_6_expand_relu"),
     "resnet50v2": ("ResNet50V2", "conv3_block4_out"),
     "vgg16": ("VGG16", "block3_conv1"),
+    "efficientnet_lite0": ("", "block6a_expand"),
 }
-FILTERS, PART, SIDE, STEPS, BORDER = 64, 4, 128, 30, 2
-PAGE = {"layer": "block6a_expand", "side": 96, "steps": 32}
+FILTERS, SIDE, STEPS, BORDER = 64, 128, 30, 2
+PARTS = {"resnet50v2": 8, "vgg16": 8}
+PAGE = {"layer": "block6a_expand", "units": 16, "side": 128, "steps": 64}
+"""What the page of filters proposes: the layer of the last but one stage, and the defaults of its form."""
 
 
 def application(name, side):
@@ -22,7 +26,16 @@ def application(name, side):
 
     make, layer = NETWORKS[name]
     keras.utils.set_random_seed(0)
+    if name == "efficientnet_lite0":
+        return lite(), layer
     return getattr(keras.applications, make)(weights=None, include_top=False, input_shape=(side, side, 3)), layer
+
+
+def lite():
+    """EfficientNet-Lite0, with its weights where they are installed."""
+    from core.networks import efficientnet_lite
+
+    return efficientnet_lite.load() if efficientnet_lite.installed() else efficientnet_lite.build()
 
 
 def ours(network, filters=FILTERS):
@@ -57,8 +70,9 @@ def gflops(net, layer):
     return 2 * total / 1e9
 
 
-def keras_example(network, filters=FILTERS, part=PART):
+def keras_example(network, filters=FILTERS):
     model, layer = application(network, SIDE)
+    part = PARTS.get(network, 4)
 
     def run():
         pictures_of(model, layer, range(filters // part), side=SIDE, steps=STEPS)
@@ -67,28 +81,25 @@ def keras_example(network, filters=FILTERS, part=PART):
     return run
 
 
-def page(filters=FILTERS):
-    """What a newcomer's Run on the page of filters computes; the first run of a network, tracing included."""
+def page(part=1):
+    """What a newcomer's Run on the page of filters computes: the first run of a network, tracing included."""
     import core
-    from core.networks import efficientnet_lite
 
-    model = efficientnet_lite.load() if efficientnet_lite.installed() else efficientnet_lite.build()
+    model, units = lite(), range(PAGE["units"])
 
     def run():
         net = core.classifier(model, name="bench", size=(224, 224), preprocess=lambda x: x * 255 / 128 - 127 / 128)
-        frames = core.maximize(net, PAGE["layer"], range(filters), size=PAGE["side"], steps=PAGE["steps"])
-        core.last(frames).images.numpy()
+        core.last(core.maximize(net, PAGE["layer"], units, size=PAGE["side"], steps=PAGE["steps"])).images.numpy()
 
     return run
 
 
-def keras_example_page(filters=FILTERS, part=PART):
-    from core.networks import efficientnet_lite
-
-    model = efficientnet_lite.load() if efficientnet_lite.installed() else efficientnet_lite.build()
+def keras_example_page(part=1):
+    model = lite()
 
     def run():
-        pictures_of(model, PAGE["layer"], range(filters // part), side=PAGE["side"], steps=PAGE["steps"])
+        channels = range(PAGE["units"] // part)
+        pictures_of(model, PAGE["layer"], channels, side=PAGE["side"], steps=PAGE["steps"])
         return {"times": part}
 
     return run

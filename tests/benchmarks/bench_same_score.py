@@ -1,18 +1,18 @@
 """Time until units are as strongly excited as by the pictures of others: the Keras example and tf-keras-vis's default.
 
-Sixteen units of EfficientNet-Lite0 with its weights, before their nonlinearity, pictures of 128 x 128. A peer makes its
+Units of EfficientNet-Lite0 with its weights, before their nonlinearity, pictures of 128 x 128. A peer makes its
 pictures, in as many steps as it takes by default (30, and 200); what counts is the score of these as pictures, in
-[0, 1]. Then ours, from Fourier and Adam: the steps after which at least three quarters of the units have a higher score
-than the peer gave them are counted in a run that is not timed, and as many are timed in a run that starts from nothing,
-tracing included.
+[0, 1]. Then ours, from Fourier and Adam: the steps after which at least three quarters of these units have a higher
+score than the peer gave them are counted in a run that is not timed, and as many are timed in a run that starts from
+nothing, tracing included.
 """
 
 from __future__ import annotations
 
-LAYER, UNITS, SIDE, MOST = "block4a_expand_bn", 16, 128, 128
+LAYER, SIDE, MOST = "block4a_expand_bn", 128, 256
 
 
-def ours(file):
+def ours(file, units, part):
     import numpy as np
 
     import core
@@ -27,10 +27,10 @@ def ours(file):
     judge = make()
 
     def scores(pictures):
-        return core.score(judge, Channel(LAYER), pictures, range(UNITS)).numpy()
+        return core.score(judge, Channel(LAYER), pictures, range(part)).numpy()
 
     def frames(steps):
-        return core.maximize(make(), LAYER, range(UNITS), size=SIDE, steps=steps)
+        return core.maximize(make(), LAYER, range(units), size=SIDE, steps=steps)
 
     def run(pictures="", steps=0):
         """With the file of a peer's pictures: the steps that ours needs; else as many steps."""
@@ -40,7 +40,7 @@ def ours(file):
         wanted = scores(np.load(pictures))
         net, state, done = make(), None, 0
         while done < MOST:
-            frame = core.last(core.maximize(net, LAYER, range(UNITS), size=SIDE, steps=1, state=state))
+            frame = core.last(core.maximize(net, LAYER, range(part), size=SIDE, steps=1, state=state))
             state, done = frame.state, done + 1
             better = float((scores(frame.images) > wanted).mean())
             if better >= 0.75:
@@ -50,7 +50,7 @@ def ours(file):
     return run
 
 
-def keras_example(file, pictures):
+def keras_example(file, pictures, units, part):
     import keras
     import numpy as np
 
@@ -59,14 +59,14 @@ def keras_example(file, pictures):
     model = keras.models.load_model(file, compile=False)
 
     def run():
-        found = np.stack(pictures_of(model, LAYER, range(UNITS), side=SIDE, steps=30))
+        found = np.stack(pictures_of(model, LAYER, range(part), side=SIDE, steps=30))
         np.save(pictures, np.clip((found * 128 + 127) / 255, 0, 1).astype(np.float32))
-        return {"steps": 30}
+        return {"steps": 30, "times": units // part}
 
     return run
 
 
-def tf_keras_vis(file, pictures):
+def tf_keras_vis(file, pictures, units, part):
     """Its ``ActivationMaximization`` as it comes: 200 steps of RMSprop from noise, its own views and regularizers."""
     import keras
     import numpy as np
@@ -79,10 +79,10 @@ def tf_keras_vis(file, pictures):
     model = keras.Model(image, cut((image - 127.0) / 128.0))
 
     def run():
-        seed = np.random.default_rng(0).uniform(0, 255, (UNITS, SIDE, SIDE, 3)).astype(np.float32)
+        seed = np.random.default_rng(0).uniform(0, 255, (part, SIDE, SIDE, 3)).astype(np.float32)
         explain = ActivationMaximization(model, clone=False)
-        found = np.asarray(explain(CategoricalScore(list(range(UNITS))), seed_input=seed))
+        found = np.asarray(explain(CategoricalScore(list(range(part))), seed_input=seed))
         np.save(pictures, np.clip(found / 255, 0, 1).astype(np.float32))
-        return {"steps": 200}
+        return {"steps": 200, "times": units // part}
 
     return run

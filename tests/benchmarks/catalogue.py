@@ -34,6 +34,9 @@ class Bench:
         sides: by name, ours first.
         warm: whether a first round, which compiles, does not count.
         most: seconds that ours may take, where there is a bound.
+        rounds: how many count.
+        seconds: for all of it: a round that would end later is not begun, but for the first (a busy machine).
+        quick: other settings for ``--quick``.
     """
 
     work: str
@@ -42,11 +45,17 @@ class Bench:
     warm: bool = True
     most: float | None = None
     rounds: int = 3
+    seconds: float = 45.0
     quick: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _filters() -> dict[str, Bench]:
-    titles = {"mobilenet_v2": ("MobileNetV2", 8.0), "resnet50v2": ("ResNet50V2", 4.5), "vgg16": ("VGG16", 2.0)}
+    titles = {
+        "mobilenet_v2": ("MobileNetV2", 8.0),
+        "resnet50v2": ("ResNet50V2", 4.5),
+        "vgg16": ("VGG16", 2.0),
+        "efficientnet_lite0": ("EfficientNet-Lite0", 8.0),
+    }
     found = {}
     for key, (title, goal) in titles.items():
         sides = {
@@ -54,13 +63,14 @@ def _filters() -> dict[str, Bench]:
             "Keras example": Contender(f"{HERE}.bench_filters:keras_example", goal=goal),
         }
         work = f"64 filters of {title}, 128 px, 30 steps"
-        found[f"filters_{key}"] = Bench(work, {"network": key}, sides, warm=False, quick={"filters": 16})
+        settings, seconds = {"network": key}, {"resnet50v2": 110.0, "vgg16": 150.0}.get(key, 65.0)
+        found[f"filters_{key}"] = Bench(work, settings, sides, warm=False, seconds=seconds, quick={"filters": 16})
     sides = {
         "Convscope": Contender(f"{HERE}.bench_filters:page"),
         "Keras example": Contender(f"{HERE}.bench_filters:keras_example_page", goal=8.0),
     }
-    work = "64 filters of EfficientNet-Lite0, the page's default run (96 px, 32 steps)"
-    return found | {"filters_page": Bench(work, {}, sides, warm=False, most=20.0, quick={"filters": 16})}
+    work = "the page's default run on EfficientNet-Lite0: 16 units, 128 px, 64 steps"
+    return found | {"filters_page": Bench(work, {"part": 4}, sides, warm=False, most=20.0, seconds=55.0)}
 
 
 def _activations() -> dict[str, Bench]:
@@ -78,6 +88,7 @@ def _activations() -> dict[str, Bench]:
                 "Keras predict": Contender(f"{HERE}.bench_activations:predict", goal=goal),
             },
             rounds=7,
+            seconds=20.0,
         )
         for key, (title, goal) in titles.items()
     }
@@ -96,6 +107,7 @@ def _attacks() -> dict[str, Bench]:
                 "CleverHans": Contender(f"{HERE}.bench_attacks:cleverhans", True, cleverhans),
             },
             warm=key == "fgsm",
+            seconds=25.0 if key == "fgsm" else 200.0,
         )
         for key, (title, foolbox, art, cleverhans) in goals.items()
     }
@@ -112,6 +124,7 @@ def _attribution() -> dict[str, Bench]:
                 "Xplique": Contender(f"{HERE}.bench_attribution:xplique", True, goal),
             },
             rounds=5 if key != "occlusion" else 3,
+            seconds=65.0 if key == "occlusion" else 28.0,
         )
         for key, (title, goal) in goals.items()
     }
@@ -126,6 +139,7 @@ DREAM = Bench(
         "TensorFlow tutorial": Contender(f"{HERE}.bench_dream:tensorflow_tutorial", goal=1 / 0.75),
     },
     warm=False,
+    seconds=95.0,
 )
 
 BENCHES: Mapping[str, Bench] = {**_activations(), **_filters(), "dream": DREAM, **_attacks(), **_attribution()}
@@ -134,6 +148,9 @@ SAME_SCORE = {
     "Keras example": Contender(f"{HERE}.bench_same_score:keras_example", goal=5.0),
     "tf-keras-vis": Contender(f"{HERE}.bench_same_score:tf_keras_vis", True, goal=5.0),
 }
+SAME_SCORE_SECONDS = 70.0
+SAME_SCORE_UNITS = {"Keras example": (64, 16), "tf-keras-vis": (4, 4)}
+"""How many units, and how many of them the peer is timed on: the Keras example makes one after the other."""
 OUR_SCORE = Contender(f"{HERE}.bench_same_score:ours")
-SAME_SCORE_WORK = "16 units of EfficientNet-Lite0, 128 px, to the score that the other reaches"
+SAME_SCORE_WORK = "{} units of EfficientNet-Lite0, 128 px, to the score that the other reaches"
 CEILINGS = Contender(f"{HERE}.bench_machine:ceilings")

@@ -22,7 +22,7 @@ def facts() -> dict[str, Any]:
         "instructions": [name for name in ISA if name in flags],
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1 as the program sets it, the peers' as TensorFlow has it"),
+        "onednn": "on, as the program sets it; the peers' as TensorFlow has it",
         "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain", "-uno") else ""),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +12,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.catalogue import SAME_SCORE_WORK, Bench, Contender
+from tests.benchmarks.catalogue import SAME_SCORE_SECONDS, SAME_SCORE_UNITS, SAME_SCORE_WORK, Bench, Contender
 from tests.benchmarks.sides import Failed, Side
 
-PATIENCE = 300.0
+PATIENCE = float(os.environ.get("CONVSCOPE_BENCHMARK_PATIENCE", "240"))
 """Seconds that one run of a side may take."""
 
 
@@ -24,10 +26,12 @@ class Running:
     Attributes:
         python: the interpreter of the peers' environment, if there is one.
         quick: one round each.
+        patience: how much of the time of ``Bench.seconds`` there is.
     """
 
     python: Path | None
     quick: bool = False
+    patience: float = 1.0
 
     @contextmanager
     def side(self, contender: Contender, settings: Mapping[str, Any], *, own: bool = False) -> Iterator[Side]:
@@ -62,7 +66,9 @@ def measured(key: str, bench: Bench, running: Running) -> dict[str, Any]:
                 sides[name] = running.start(bench.sides[name], settings, own=name == names[0])
             except Failed as error:
                 failed[name] = str(error)
-        for _ in range((1 if running.quick else bench.rounds) + bench.warm):
+        for _ in rounds(
+            (1 if running.quick else bench.rounds) + bench.warm, 1 + bench.warm, bench.seconds * running.patience
+        ):
             for name in [name for name in names if name in sides and name not in failed]:
                 try:
                     times[name].append(sides[name].run())
@@ -73,12 +79,24 @@ def measured(key: str, bench: Bench, running: Running) -> dict[str, Any]:
             side.close()
     seconds = {name: _median(runs[bench.warm :]) for name, runs in times.items() if name not in failed}
     row = _row(key, bench.work, seconds, failed, {name: one.goal for name, one in bench.sides.items()})
+    row["rounds"] = min((len(times[name]) - bench.warm for name in seconds), default=0)
     ours = seconds.get(names[0])
     if ours and bench.most:
         row |= {"most": bench.most, "within": ours <= bench.most}
     if ours and "gflop" in times[names[0]][-1]:
         row["gflops"] = round(times[names[0]][-1]["gflop"] / ours, 1)
     return row
+
+
+def rounds(most: int, least: int, seconds: float) -> Iterator[int]:
+    """As many rounds as end within the time, if each takes as long as the one before it; ``least`` in any case."""
+    since = before = time.monotonic()
+    for number in range(most):
+        now = time.monotonic()
+        if number >= least and now - since + (now - before) > seconds:
+            return
+        before = now
+        yield number
 
 
 def _median(runs: list[dict[str, Any]]) -> float:
@@ -104,21 +122,23 @@ def _row(
 
 def same_score(name: str, own: Contender, peer: Contender, folder: Path, running: Running) -> dict[str, Any]:
     """The row of the time until our units are as strongly excited as a peer's."""
-    settings, goals = {"file": str(folder / "network.keras")}, {"Convscope": None, name: peer.goal}
+    units, part = SAME_SCORE_UNITS[name]
+    settings = {"file": str(folder / "network.keras"), "units": units, "part": part}
+    goals, work = {"Convscope": None, name: peer.goal}, SAME_SCORE_WORK.format(units)
     pictures = str(folder / "pictures.npy")
     try:
         with (
             running.side(own, settings, own=True) as ours,
             running.side(peer, settings | {"pictures": pictures}) as other,
         ):
-            theirs = [other.run()]
-            needed = ours.run(pictures=pictures)
-            mine = [ours.run(steps=needed["steps"])]
-            for _ in range(0 if running.quick else 2):
+            theirs, mine, needed = [], [], {"steps": 0}
+            for _ in rounds(1 if running.quick else 3, 1, SAME_SCORE_SECONDS * running.patience):
                 theirs.append(other.run())
+                needed = needed if needed["steps"] else ours.run(pictures=pictures)
                 mine.append(ours.run(steps=needed["steps"]))
-        row = _row(f"score_{name}", SAME_SCORE_WORK, {"Convscope": _median(mine), name: _median(theirs)}, {}, goals)
+        row = _row(f"score_{name}", work, {"Convscope": _median(mine), name: _median(theirs)}, {}, goals)
+        row["rounds"] = len(mine)
         row["beside"][name] |= {"steps": theirs[0]["steps"], "our_steps": needed["steps"], "better": needed["better"]}
     except Failed as error:
-        row = _row(f"score_{name}", SAME_SCORE_WORK, {}, {name: str(error)}, goals)
+        row = _row(f"score_{name}", work, {}, {name: str(error)}, goals)
     return row

@@ -21,7 +21,8 @@ def lines(rows: Iterable[dict[str, Any]]) -> list[str]:
     for row in rows:
         own = "failed" if row["seconds"] is None else time_of(row["seconds"])
         own += f" (bound {row['most']:.0f} s{'' if row['within'] else ', missed'})" if "most" in row else ""
-        own += f", {row['gflops']:.0f} GFLOP/s" if "gflops" in row else ""
+        own += f", {row['gflops']:.0f} GFLOP/s ({row['share']:.0%} of the product's)" if "share" in row else ""
+        few = " (one round)" if row.get("rounds") == 1 else ""
         for name, one in row["beside"].items():
             goal = "" if one["goal"] is None else f"{one['goal']:.2g}"
             if "failed" in one:
@@ -30,7 +31,7 @@ def lines(rows: Iterable[dict[str, Any]]) -> list[str]:
             steps = f", {one['our_steps']} steps against {one['steps']}" if "our_steps" in one else ""
             reached = "reached" if one["reached"] else "missed"
             beside = f"{name}, {time_of(one['seconds'])}"
-            found.append(f"| {row['work']} | {own}{steps} | {beside} | {one['ratio']:.2f} | {goal} | {reached} |")
+            found.append(f"| {row['work']}{few} | {own}{steps} | {beside} | {one['ratio']:.2f} | {goal} | {reached} |")
     return found
 
 
