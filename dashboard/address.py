@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -103,6 +104,12 @@ def value(key: str, *, default: str = "", most: int = 200) -> str:
     """A text that no widget shows, kept in the session and in the address; ``put`` changes it."""
     own = _adopt(key, lambda asked: asked[:most], default)
     return str(_write(key, st.session_state[own], default))
+
+
+def link(**more: str) -> str:
+    """The whole address of this page as it is now, and with ``more`` in it; it says also what is as usual."""
+    shared = {name: st.session_state[name] for name in sorted(SHARED) if name in st.session_state}
+    return f"{st.context.url or ''}?{urlencode({**shared, **st.query_params.to_dict(), **more})}"
 
 
 def _went_back() -> bool:

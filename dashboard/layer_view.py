@@ -11,6 +11,7 @@ import streamlit as st
 
 import core
 from dashboard import address, components, figures, words, workbench
+from dashboard.recipes import Look
 from dashboard.server import networks, results, uploads
 
 Floats = npt.NDArray[np.float32]
@@ -53,9 +54,17 @@ class Looked:
         """The picture's title."""
         return uploads.picture_title(self.picture)
 
-    def file(self, kind: str) -> str:
-        """A name for a file of it."""
-        return f"{self.layer}_{self.picture}.{kind}".replace("/", ".")
+    @property
+    def recipe(self) -> Look:
+        """What makes the same."""
+        view = self.view
+        return Look(
+            self.network, self.picture, self.layer, view.order, view.scaling, view.scale, view.count, view.colours
+        )
+
+    def files(self, **data: tuple[str, bytes | Callable[[], bytes]]) -> None:
+        """Its files."""
+        workbench.files(self.recipe, f"{self.layer}_{self.picture}".replace("/", "."), **data)
 
 
 def show_wall(one: Looked, ranking: npt.NDArray[np.integer], pick: Callable[[int], None]) -> None:
@@ -76,10 +85,8 @@ def show_wall(one: Looked, ranking: npt.NDArray[np.integer], pick: Callable[[int
     )
     shown = "All" if len(indices) == one.info.channels else f"{len(indices)} of {one.info.channels}"
     st.caption(f"{shown} channels on **{words.text(one.title)}**. Click one to enlarge it.")
-    with st.container(horizontal=True):
-        workbench.download("Wall", png, one.file("png"), "image/png")
-        arrays = {one.layer: one.activation, "mean": numbers.mean, "maximum": numbers.maximum, "zeros": numbers.zeros}
-        workbench.download("Numbers", lambda: core.encode_npz(arrays), one.file("npz"), "application/octet-stream")
+    arrays = {one.layer: one.activation, "mean": numbers.mean, "maximum": numbers.maximum, "zeros": numbers.zeros}
+    one.files(png=("Wall", png), npz=("Numbers", lambda: core.encode_npz(arrays)))
 
 
 def show_units(one: Looked, pick: Callable[[int], None]) -> None:
@@ -99,9 +106,7 @@ def show_units(one: Looked, pick: Callable[[int], None]) -> None:
     best = ", ".join(f"**{words.text(names[i])}** {activation[0, i]:.2f}" for i in one.numbers.strongest()[:5])
     st.caption(f"{words.text(one.title)}: the highest are {best}. Chosen: **{words.text(names[one.channel])}**.")
     show_numbers(one)
-    workbench.download(
-        "Numbers", lambda: core.encode_npz({one.layer: activation}), one.file("npz"), "application/octet-stream"
-    )
+    one.files(npz=("Numbers", lambda: core.encode_npz({one.layer: activation})))
 
 
 def show_channel(one: Looked, *, opacity: float) -> None:

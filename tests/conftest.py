@@ -22,6 +22,7 @@ LONG = (
     *("browser/", "load/", "core/bundled/", "core/techniques/"),
     *(f"core/networks/test_{name}" for name in (*_FILES, *_NETWORKS)),
     *("dashboard/app_pages/", "dashboard/recipes/test_scripts", "dashboard/command/test_commands"),
+    "dashboard/reports/",
     *(f"dashboard/server/test_{name}" for name in ("networks", "trained", "user_models")),
     *(f"dashboard/test_{name}" for name in ("address", "big", "pages", "runtime", "words", "workbench")),
 )

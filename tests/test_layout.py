@@ -127,9 +127,9 @@ DASHBOARD = {
     "__main__": (set(), {"command", "process", "server", "streamlit_app"}),
     "command": (
         {"core", "streamlit", "tensorflow"},
-        {"figures", "recipes", "reports", "server"},
+        {"figures", "recipes", "reports", "server", "version"},
     ),
-    "reports": ({"core", "numpy"}, {"figures", "recipes", "server"}),
+    "reports": ({"core", "numpy"}, {"figures", "recipes", "server", "version"}),
     "streamlit_app": ({"starlette", "streamlit"}, {"process"}),
     "process": ({"core", "keras"}, {"server"}),
     "frame": (
@@ -140,7 +140,7 @@ DASHBOARD = {
     "own_files": ({"core", "streamlit"}, {"address", "server", "words"}),
     "layer_view": (
         {"core", "numpy", "streamlit"},
-        {"address", "components", "figures", "server", "words", "workbench"},
+        {"address", "components", "figures", "recipes", "server", "words", "workbench"},
     ),
     "address": ({"streamlit"}, set()),
     "components": ({"streamlit"}, set()),
@@ -158,6 +158,7 @@ DASHBOARD = {
             "layer_view",
             "lenses",
             "recipes",
+            "reports",
             "server",
             "words",
             "workbench",
@@ -167,7 +168,10 @@ DASHBOARD = {
     "lenses": ({"core", "streamlit"}, {"server"}),
     "recipes": ({"core", "numpy"}, {"server", "words"}),
     "ready": ({"core", "numpy"}, {"recipes"}),
-    "workbench": ({"core", "numpy", "psutil", "streamlit"}, {"address", "ready", "recipes", "server", "words"}),
+    "workbench": (
+        {"core", "numpy", "psutil", "streamlit"},
+        {"address", "ready", "recipes", "reports", "server", "words"},
+    ),
 }
 """Beside the pages: which libraries, and which other parts of the dashboard, each part may import."""
 

@@ -111,3 +111,4 @@ elif below == "weights":
     layer_view.show_kernels(net)
 else:
     layer_view.show_histogram(looked[0])
+workbench.code(looked[0].recipe)

@@ -62,7 +62,9 @@ def show(made: workbench.Made, key: str) -> tuple[np.ndarray, np.ndarray]:
         show_sizes(made, origin, read)
     lenses.show_attacked(recipe.network, recipe.picture, file, key=key)
     change = core.encode_png(seen)
-    workbench.files(recipe, f"attack_{key}", png=("Adversarial PNG", file), png_change=("Perturbation", change))
+    workbench.files(
+        recipe, f"attack_{key}", made=made, png=("Adversarial PNG", file), png_change=("Perturbation", change)
+    )
     workbench.history(made, f"attack_{key}")
     return origin, read
 

@@ -48,7 +48,7 @@ def show_still(made: workbench.Made) -> None:
         f"**{title}** as {words.text(networks.network_title(recipe.network))} dreams it: "
         f"{core.DREAMS[recipe.preset].title}, {again}{width} × {height} pixels. Drag the line."
     )
-    workbench.files(recipe, "dream", png=("PNG", lambda: workbench.png(recipe, made.images[0])))
+    workbench.files(recipe, "dream", made=made, png=("PNG", lambda: workbench.png(recipe, made.images[0])))
     workbench.history(made, "dream")
 
 
@@ -66,7 +66,7 @@ def show_video(made: workbench.Made) -> None:
     st.video(mp4, format="video/mp4", loop=True, autoplay=True, muted=True)
     st.caption(f"{len(jpegs)} of {made.frame.total} frames.")
     gif = lambda: core.encode_gif(workbench.pictures(made.growth), frames_per_second=rate)  # noqa: E731
-    workbench.files(made.recipe, "dream", mp4=("MP4", mp4), gif=("GIF", gif))
+    workbench.files(made.recipe, "dream", made=made, mp4=("MP4", mp4), gif=("GIF", gif))
 
 
 st.markdown(SAYS)

@@ -108,7 +108,7 @@ for column, (key, one) in zip(st.columns(max(len(made), 1), gap="large"), made.i
         with left:
             show_wall(one.recipe, one.frame, key)
             wall = workbench.png(one.recipe, mosaic(one.recipe, one.frame))
-            workbench.files(one.recipe, f"filters_{key}", png=("PNG", wall))
+            workbench.files(one.recipe, f"filters_{key}", made=one, png=("PNG", wall))
             workbench.history(one, f"filters_{key}")
             workbench.code(one.recipe, core.PRESETS[one.recipe.preset].source)
         with right:

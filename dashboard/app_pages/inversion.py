@@ -105,6 +105,6 @@ with right:
     st.plotly_chart(chart, config=figures.PLAIN, key="lost", alt="Distance from the photograph, layer by layer")
     for key, one in made.items():
         row = core.tile(one.images, columns=len(one.images), background=0.5)
-        workbench.files(one.recipe, f"inverted_{key}", png=("PNG", workbench.png(one.recipe, row)))
+        workbench.files(one.recipe, f"inverted_{key}", made=one, png=("PNG", workbench.png(one.recipe, row)))
         workbench.history(one, f"inverted_{key}")
         workbench.code(one.recipe, core.INVERSIONS[one.recipe.preset].source)

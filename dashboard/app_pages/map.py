@@ -1,9 +1,11 @@
 """Many pictures on one map, those that are alike to a layer side by side: t-SNE and PCA of its codes."""
 
+from functools import partial
+
 import streamlit as st
 
 import core
-from dashboard import address, figures, words, workbench
+from dashboard import address, figures, reports, words, workbench
 from dashboard.recipes import usual
 from dashboard.recipes.embed import METHODS, Embed
 from dashboard.server import jobs, limits, networks, results, uploads
@@ -112,9 +114,7 @@ with right:
     st.image(read.pixels[chosen], width="stretch", alt=f"The chosen picture: {read.title(chosen)}")
     st.markdown(f"**{words.text(read.title(chosen))}**. {answer}")
 show_nearest(read, chosen)
-with st.container(horizontal=True):
-    arrays = {"codes": found.codes, "positions": found.positions}
-    workbench.download("Codes and positions", lambda: core.encode_npz(arrays), "map.npz", "application/octet-stream")
-    workbench.download("Settings as JSON", recipe.settings().encode(), "map.json", "application/json")
-with st.expander("Show the code", icon=":material/code:"):
-    st.code(recipe.script(), language="python")
+arrays = {"codes": found.codes, "positions": found.positions}
+numbers = ("Codes and positions", lambda: core.encode_npz(arrays))
+workbench.files(recipe, "map", found=partial(reports.embedded, recipe, read, found), npz=numbers)
+workbench.code(recipe)

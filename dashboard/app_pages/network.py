@@ -3,11 +3,13 @@
 import streamlit as st
 
 import core
-from dashboard import address, figures, own_files, words, workbench
+from dashboard import address, figures, own_files, reports, words, workbench
+from dashboard.recipes import Describe
 from dashboard.server import limits, networks, results, user_models
 
 name, picture = workbench.chosen()
 net = networks.network(name)
+described = Describe(name)
 brought = user_models.get(name) if limits.local() else None
 
 
@@ -90,6 +92,8 @@ st.subheader("The map of its layers")
 show_layer(choose_layer())
 with st.expander("All layers as a table"):
     show_table()
+workbench.take_away(described, "network", lambda: reports.contents(described))
+workbench.code(described)
 if brought:
     own_files.choose_held(net, brought)
     own_files.choose_output(net, brought)

@@ -15,9 +15,9 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import Any, NoReturn
+
+from dashboard import version
 
 COMMANDS = {
     "predict": "what a network says of pictures",
@@ -115,14 +115,6 @@ def read(words: Sequence[str]) -> Asked:
         tuple(asked.given), config | {name: value for name, value in own.items() if value is not None},
         not (asked.no_browser or config.get("server.headless")), asked.public, asked.trust_the_network,
     )  # fmt: skip
-
-
-def version() -> str:
-    """This version, also of a checkout that is not installed."""
-    settings = Path(__file__).parents[2] / "pyproject.toml"
-    if settings.is_file() and (found := re.search('^version = "(.+)"', settings.read_text(encoding="utf-8"), re.M)):
-        return found[1]
-    return metadata.version("convscope")
 
 
 def require_free(host: str, port: int) -> None:

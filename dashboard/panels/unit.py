@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, forms, lenses, words, workbench
+from dashboard import address, components, figures, forms, lenses, reports, words, workbench
 from dashboard.forms.unit import method_title
 from dashboard.recipes import Unit
 from dashboard.server import networks, results, uploads
@@ -165,7 +166,9 @@ def show_files(lens: Lens, drawings: list[results.Drawing]) -> None:
     files = {"png": ("PNG", workbench.png(lens.recipe, card.pixels))}
     for drawn, word in zip(drawings, ("excites", "silences"), strict=False):
         files[f"png_{word}"] = (f"What {word} it", workbench.png(lens.recipe, drawn.pixels))
-    workbench.files(lens.recipe, f"{lens.layer}_{lens.channel}".replace("/", "."), **files)
+    near = lens.index.nearest(lens.channel, count=NEAR)
+    found = partial(reports.united, lens.recipe, card.pixels, near)
+    workbench.files(lens.recipe, f"{lens.layer}_{lens.channel}".replace("/", "."), found=found, **files)
     workbench.code(lens.recipe)
 
 

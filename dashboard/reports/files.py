@@ -17,7 +17,7 @@ from string import Template
 from typing import Any
 
 import core
-from dashboard import figures
+from dashboard import figures, version
 from dashboard.recipes import Dream, Recipe
 from dashboard.recipes.base import GUIDE_FILE, OWN_FILE
 from dashboard.reports.contents import Contents, Row
@@ -28,7 +28,7 @@ TITLES = {
     "attribute": "Why this answer?", "invert": "Feature inversion", "activations": "Layer activations",
     "units": "Top activating patches", "map": "Map of pictures", "network": "The network",
 }  # fmt: skip
-PACKAGES = ("convscope", "tensorflow", "keras", "numpy", "pillow")
+PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow")
 MOST_ROWS = 1000
 PAGE = Template("""\
 <!DOCTYPE html>
@@ -37,7 +37,8 @@ PAGE = Template("""\
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 img { max-width: 100%; height: auto; image-rendering: auto; } figure { margin: 1.5rem 0; }
-.main img, .more img { width: 100%; } .more { display: flex; flex-wrap: wrap; gap: 1rem; }
+.main img { width: 100%; max-height: 36rem; object-fit: contain; object-position: left; image-rendering: pixelated; }
+.more img { width: 100%; } .more { display: flex; flex-wrap: wrap; gap: 1rem; }
 .more figure { width: 12rem; margin: 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .8rem; text-align: left; }
@@ -53,7 +54,7 @@ rgb(128 128 128 / .12); } .scroll { overflow: auto; max-height: 30rem; }
 
 def title(recipe: Recipe) -> str:
     """What to call a result."""
-    return TITLES[recipe.technique]
+    return TITLES.get(recipe.technique) or recipe.technique.replace("_", " ").capitalize()
 
 
 def about(recipe: Recipe) -> str:
@@ -64,12 +65,12 @@ def about(recipe: Recipe) -> str:
 
 def versions() -> dict[str, str]:
     """What it was made with."""
-    found = {"python": platform.python_version()}
+    found = {"convscope": version(), "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # this package, in a checkout; TensorFlow, where it has another name
+            continue  # TensorFlow has one of two names
     return found | {"machine": f"{platform.system()} {platform.machine()}"}
 
 

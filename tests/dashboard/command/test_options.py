@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard import version
 from dashboard.command import options
 
 ROOT = Path(__file__).parents[3]
@@ -80,4 +81,4 @@ def test_help_answers_within_half_a_second_and_imports_no_tensorflow() -> None:
 
 def test_version_is_the_projects_own() -> None:
     declared = re.search('^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)
-    assert declared is not None and options.version() == declared[1]
+    assert declared is not None and version() == declared[1]
