@@ -170,8 +170,9 @@ DASHBOARD = {
     "ready": ({"core", "numpy"}, {"recipes"}),
     "workbench": (
         {"core", "numpy", "psutil", "streamlit"},
-        {"address", "ready", "recipes", "reports", "server", "words"},
+        {"address", "downloads", "ready", "recipes", "server", "words"},
     ),
+    "downloads": ({"core", "numpy", "streamlit"}, {"address", "recipes", "reports"}),
 }
 """Beside the pages: which libraries, and which other parts of the dashboard, each part may import."""
 
