@@ -30,7 +30,7 @@ import streamlit as st
 
 import core
 from dashboard import address, words
-from dashboard.downloads import download, pictures
+from dashboard.downloads import code, download, files, pictures, png, take_away
 from dashboard.server import jobs, limits, memory, networks
 from dashboard.server.cache import cached_saying
 
@@ -38,8 +38,27 @@ if TYPE_CHECKING:  # the recipes look into the catalogues of techniques, which n
     from dashboard.recipes import Recipe, Runs
 
 __all__ = [
-    *("Bench", "Growth", "Made", "ask", "chosen", "code", "cost", "download", "files", "find", "grown", "history"),
-    *("lengthened", "maximized", "meanwhile", "mp4", "pictures", "png", "steps", "take_away", "watch"),
+    "Bench",
+    "Growth",
+    "Made",
+    "ask",
+    "chosen",
+    "code",
+    "cost",
+    "download",
+    "files",
+    "find",
+    "grown",
+    "history",
+    "lengthened",
+    "maximized",
+    "meanwhile",
+    "mp4",
+    "pictures",
+    "png",
+    "steps",
+    "take_away",
+    "watch",
 ]
 Pixels = npt.NDArray[np.uint8]
 PREVIEWS = 30
