@@ -129,7 +129,7 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
     else:
         st.markdown(
             f"The evidence is thin: **{core.NORMALIZATIONS[best].title}** {why}, but not clearly. Try pictures of the "
-            f"kind that the network was trained on, or say above what one of them shows. {now}"
+            f"kind that the network was trained on, and say above what three of them show, or more. {now}"
         )
     _prepare_as(own, [one.name for one in found])
 

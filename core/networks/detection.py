@@ -47,6 +47,7 @@ class PreprocessingFinding:
     sure: bool = False
 
 
+_TRUTHS = 3  # of eleven published networks for digits, one truth proposed wrongly and surely for two; ten for none
 _CLEAR = 0.25  # of the best mutual information: how far the next one has to be behind
 
 
@@ -95,11 +96,12 @@ def _is_sure(classifier: Classifier, found: Sequence[PreprocessingFinding], kept
     if not np.isfinite(best.score):
         return False
     if best.right is not None:
-        return 2 * best.right >= len(best.probabilities) and best.score - next_one.score > 0.5
+        enough = len(best.probabilities) >= _TRUTHS and 2 * best.right >= len(best.probabilities)
+        return bool(enough and best.score - next_one.score > 0.5)
     if kept and next_one.name not in kept:
         return True
     much = best.score > 0.5 * np.log(len(best.probabilities))
-    return not classifier.grey and much and best.score - next_one.score > _CLEAR * best.score
+    return bool(not classifier.grey and much and best.score - next_one.score > _CLEAR * best.score)
 
 
 def _views(classifier: Classifier, picture: npt.ArrayLike) -> Floats:

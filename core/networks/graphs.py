@@ -327,7 +327,7 @@ class _Reader:
         if len(info.shape) == 2 and (own := token_map(info.shape[0], trail.grids)):
             self.maps[name] = own
             info = replace(info, shape=(own.height, own.width, info.channels), tokens=info.shape[0])
-        if len(info.shape) in (1, 3):  # others have no channels, or no map
+        if len(info.shape) in (1, 3) and info.kind != "ConvertToTensor":  # others have no channels, or no map
             self.layers[name] = info
         return output
 

@@ -92,6 +92,15 @@ def test_what_has_no_classes_or_no_name_is_refused(lens):
         lens.prepared(labels=["one"])
 
 
+def test_two_truths_are_not_enough_to_be_sure(lens):
+    names = core.samples.names()[:2]
+    answers = [lens.labels.index(core.predict(lens, core.samples.load(one), top=1)[0][0][0]) for one in names]
+    few = core.detect_preprocessing(lens, [core.samples.load(one) for one in names], answers)
+    many = core.detect_preprocessing(lens, [core.samples.load(one) for one in names * 2], answers * 2)
+    assert few[0].name == many[0].name == "unit" and few[0].right == 2
+    assert (few[0].sure, many[0].sure) == (False, True)
+
+
 def test_thin_evidence_is_called_so():
     keras.utils.set_random_seed(0)
     image = keras.Input((20, 20, 1))
