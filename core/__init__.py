@@ -76,7 +76,7 @@ The map of the package:
         dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom``, ``dream_video``, ``dream_frame``
         attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,
                           minimal epsilon; defences
-        attribution/      gradients, guided backprop, DeconvNet, Grad-CAM, integrated gradients, occlusion; sanity
+        attribution/      gradients, the family of Grad-CAM, LRP, integrated gradients, occlusion, RISE; sanity
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
         live              ``look``: answers and maps of one frame of a camera; ``project_channel``
         codes             what a layer says of many pictures; a map on which like ones lie together

@@ -54,9 +54,12 @@ from .techniques.attacks.norms import NORMS, distance
 from .techniques.attacks.patch import patch
 from .techniques.attacks.rounding import rounded
 from .techniques.attribution import (
+    GROUPS,
     METHODS,
     Method,
     attribute,
+    conservation,
+    emptiness,
     insertion_deletion,
     occluded,
     occlusion,
@@ -136,6 +139,7 @@ __all__ = [
     "DEFENCES",
     "DREAMS",
     "EMBEDDINGS",
+    "GROUPS",
     "INVERSIONS",
     "KEEPABLE",
     "LABELLED",
@@ -216,6 +220,7 @@ __all__ = [
     "completeness",
     "conditional_attribution",
     "connections",
+    "conservation",
     "contributions",
     "corruption_sweep",
     "deepfool",
@@ -232,6 +237,7 @@ __all__ = [
     "dream_video",
     "dream_zoom",
     "embed",
+    "emptiness",
     "encode_gif",
     "encode_jpeg",
     "encode_mp4",

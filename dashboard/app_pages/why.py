@@ -32,8 +32,9 @@ def show_row(recipe: Explain, key: str) -> None:
     lenses.show(lenses.Unit(recipe.network, recipe.picture, recipe.layer, recipe.unit), here="why")
     tiles, maps = [], {}
     with st.container(horizontal=True, gap="xsmall"):
-        places = [st.container(width=104, gap="xxsmall") for _ in core.METHODS]
-    for place, (method, told) in zip(places, core.METHODS.items(), strict=True):
+        places = [st.container(width=104, gap="xxsmall") for _ in recipe.methods]
+    for place, method in zip(places, recipe.methods, strict=True):
+        told = core.METHODS[method]
         try:
             with place, st.spinner(f"{told.title}…"):
                 maps[method] = recipe.found(method)
@@ -43,6 +44,8 @@ def show_row(recipe: Explain, key: str) -> None:
         tiles.append(overlay(recipe, maps[method]))
         place.image(tiles[-1], width="stretch", alt=f"{told.title} for {recipe.title}")
         place.caption(told.title, help=told.says)
+        if note := form.note(recipe, method, maps[method]):
+            place.caption(note)
     if tiles:
         row = core.to_float(np.stack(tiles))
         workbench.files(
@@ -58,11 +61,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     opacity = forms.choose(
         core.Setting("opacity", "Strength of the overlay", 0.9, (0.25, 0.5, 0.75, 0.9, 1.0)), width=200
     )
-    options = form.methods()
+    chosen, options = form.methods()
 recipes = []
 for key, (network, photo) in zip("ab", places, strict=False):
     try:
-        recipes.append(question.recipe(network, photo, options))
+        recipes.append(question.recipe(network, photo, options, chosen))
         show_row(recipes[-1], key)
     except ValueError as error:
         st.info(words.text(str(error)), icon=":material/info:")

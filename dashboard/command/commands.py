@@ -228,7 +228,7 @@ def _why(asked: Asked) -> None:
 
 def _explained(recipe: Explain) -> reports.Contents:
     """With progress: each map stays on the server's shelf, where ``contents`` finds it."""
-    finished(recipe, "Explaining", each=list(core.METHODS))
+    finished(recipe, "Explaining", each=recipe.methods)
     return reports.contents(recipe)
 
 

@@ -48,7 +48,7 @@ def _made(name: str, network: str, photo: str) -> reports.Contents:
         "dream": usual.dream(network, photo), "attack": usual.attack(network, photo),
         "why": usual.explain(network, photo), "invert": usual.invert(network, photo),
     }  # fmt: skip
-    frames = finished(recipes[name], name, each=list(core.METHODS))
+    frames = finished(recipes[name], name, each=usual.explain(network, photo).methods if name == "why" else ())
     return reports.contents(recipes[name], frames)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 import core
@@ -21,18 +23,20 @@ class Question:
     layer: str
     label: str = ""
     channel: int | None = None
+    against: str = ""
 
-    def recipe(self, network: str, picture: str, own: tuple[tuple[str, Any], ...]) -> Explain:
+    def recipe(self, network: str, picture: str, own: tuple[tuple[str, Any], ...], methods: tuple[str, ...]) -> Explain:
         """The same question to one network on one picture. Raises ValueError where the network has no such unit."""
         net = networks.network(network)
         if self.layer != core.LOGITS:
             net.layer(self.layer)
             unit = results.strongest(network, picture, self.layer)[0] if self.channel is None else self.channel
-            return Explain(network, picture, self.layer, unit, own)
+            return Explain(network, picture, self.layer, unit, own, methods)
         wanted = self.label or results.prediction(network, picture)[0][0]
         if wanted not in net.labels:
             raise ValueError(f"{networks.network_title(network)} knows no “{wanted}”.")
-        return Explain(network, picture, self.layer, net.labels.index(wanted), own)
+        against = net.labels.index(self.against) if self.against in net.labels and self.against != wanted else -1
+        return Explain(network, picture, self.layer, net.labels.index(wanted), own, methods, against)
 
 
 def question(name: str, picture: str) -> Question:
@@ -54,7 +58,11 @@ def question(name: str, picture: str) -> Question:
         core.Setting("explain", "Why", "", ("", *net.labels)), widget=st.selectbox, width=260,
         names=lambda one: named(one) if one else _own(net, results.prediction(name, picture)[0]),
     )  # fmt: skip
-    return Question(layer, label)
+    other = choose(
+        core.Setting("against", "Rather than", "", ("", *net.labels)), widget=st.selectbox, width=200,
+        names=lambda one: named(one) if one else "nothing else",
+    ) if len(net.labels) > 1 else ""  # fmt: skip
+    return Question(layer, label, against=other)
 
 
 def _own(net: core.Classifier, answer: tuple[str, float]) -> str:
@@ -73,8 +81,30 @@ def beside(name: str, picture: str) -> list[tuple[str, str]]:
     return [(name, picture)] + ([(other, picture) if other in others else (name, other)] if other else [])
 
 
-def methods() -> tuple[tuple[str, Any], ...]:
-    """What the methods can be set to; settings of one name are one."""
-    settings = {one.name: one for method in core.METHODS.values() for one in method.settings}
+GROUPS = {"gradients": "Gradients", "maps of a layer": "Maps of a layer", "relevance": "Relevance", "hiding": "Hiding"}
+
+
+def methods() -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+    """The methods, chosen by group, the quickest first; and what they can be set to: one name is one setting."""
+    with st.popover("Methods", icon=":material/checklist:"):
+        found = [name for group, title in GROUPS.items() for name in _of_group(group, title)]
+    chosen = tuple(name for name in core.METHODS if name in found) or ("gradient",)
+    settings = {one.name: one for name in chosen for one in core.METHODS[name].settings}
     with st.popover("More", icon=":material/tune:"):
-        return options(settings.values())
+        return chosen, options(settings.values())
+
+
+def _of_group(group: str, title: str) -> list[str]:
+    known = {name: one for name, one in core.METHODS.items() if one.group == group}
+    return address.several(
+        title, list(known), key=f"methods_{group.split()[0]}", format_func=lambda one: known[one].title,
+        default=[name for name, one in known.items() if one.usual],
+    )  # fmt: skip
+
+
+def note(recipe: Explain, method: str, found: npt.NDArray[np.float32]) -> str:
+    """What to say below a map: why it is empty, or how far it adds up to what it should."""
+    if empty := core.emptiness(method, found):
+        return empty
+    sums = results.conserved(recipe.network, recipe.picture, (recipe.layer, recipe.unit, recipe.against), method, found=found)
+    return f"adds up to {sums[0]:.2f} of {sums[1]:.2f}" if sums else ""

@@ -32,7 +32,7 @@ def shuffled(recipe: Explain) -> Iterator[Shuffled]:
     """{(method, fraction of the layers shuffled): map}, one more at a time."""
     done: Shuffled = {}
     for fraction in FRACTIONS:
-        for method in core.METHODS:
+        for method in recipe.methods:
             done = {**done, (method, fraction): recipe.found(method, fraction=fraction)}
             yield done
 
@@ -40,7 +40,7 @@ def shuffled(recipe: Explain) -> Iterator[Shuffled]:
 def show_truth(recipe: Explain, overlay: Overlay) -> None:
     """Every map beside those of the network with more and more layers shuffled, and how similar they are."""
     st.markdown(SHUFFLED)
-    count = len(core.METHODS) * len(FRACTIONS)
+    count = len(recipe.methods) * len(FRACTIONS)
     done = jobs.follow(
         ("shuffled", recipe), lambda: shuffled(recipe), progress=lambda found: len(found) / count,
         say=lambda found: f"{len(found)} of {count} maps",
@@ -49,7 +49,7 @@ def show_truth(recipe: Explain, overlay: Overlay) -> None:
         st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     maps = {
         method: [recipe.found(method), *(done[method, part] for part in FRACTIONS if (method, part) in done)]
-        for method in core.METHODS
+        for method in recipe.methods
     }
     alike = {
         core.METHODS[method].title: [core.similarity(own, one) for one in rest]
@@ -74,9 +74,9 @@ def show_curves(recipe: Explain, _: Overlay) -> None:
     if recipe.layer != core.LOGITS:
         st.info("These curves follow the probability of an answer; choose one above.")
         return
-    usual = list(core.METHODS)[::2]  # all at once are hard to tell apart
+    usual = recipe.methods[::2]  # all at once are hard to tell apart
     chosen = address.several(
-        "Methods", list(core.METHODS), key="curves", default=usual, format_func=lambda one: core.METHODS[one].title
+        "Methods", recipe.methods, key="curves", default=usual, format_func=lambda one: core.METHODS[one].title
     )
     net, rises, falls = networks.network(recipe.network), {}, {}
     for method in chosen:
@@ -92,13 +92,13 @@ def show_hiding(recipe: Explain, overlay: Overlay) -> None:
     net, square = networks.network(recipe.network), recipe.square()
     (own,), (falls,) = results.hiding(recipe.network, recipe.picture, recipe.layer, (recipe.unit,), **square)
     rows, columns = falls.shape
-    title = words.text(recipe.title)
+    title = words.text(recipe.own_title)
     chosen = min(st.session_state.get("hidden", int(falls.argmax())), falls.size - 1)
     left, middle, right = st.columns(3)
     with left:
         components.wall(
             figures.data_url(core.encode_png(overlay(recipe, own, 512))), columns=columns,
-            labels=[f"hidden here, “{recipe.title}” falls by {fall:.2f}" for fall in falls.ravel()],
+            labels=[f"hidden here, “{recipe.own_title}” falls by {fall:.2f}" for fall in falls.ravel()],
             chosen=chosen, smooth=True, alt="Occlusion map; arrow keys and Enter choose a place to hide", key="hiding",
             on_pick=lambda tile: st.session_state.update(hidden=tile),
         )  # fmt: skip

@@ -17,8 +17,10 @@ photo = core.seen_by(net, {photo})
 unit = {unit}
 settings = {settings}
 maps = {{}}
-for method in core.METHODS:
-    maps[method] = core.attribute(net, photo, unit, method=method, layer={layer!r}, **settings.get(method, {{}}))
+for method in {methods}:
+    maps[method] = core.attribute(
+        net, photo, unit, method=method, layer={layer!r}, against={against}, **settings.get(method, {{}})
+    )
     print(method, maps[method].shape, maps[method].min(), maps[method].max())
 Path("maps.npz").write_bytes(core.encode_npz(maps))
 """
@@ -26,18 +28,38 @@ Path("maps.npz").write_bytes(core.encode_npz(maps))
 
 @dataclass(frozen=True)
 class Explain(OnPicture):
-    """Attribution. ``options`` are (name, value) of settings that some methods of ``core.METHODS`` have."""
+    """Attribution by some ``methods`` of ``core.METHODS``; ``options`` are (name, value) of settings that some have.
+
+    ``against`` is a class whose score is taken off, -1 for none.
+    """
 
     technique: ClassVar[str] = "attribute"
 
     layer: str = core.LOGITS
     unit: int = 0
     options: tuple[tuple[str, Any], ...] = ()
+    methods: tuple[str, ...] = tuple(name for name, one in core.METHODS.items() if one.usual)
+    against: int = -1
+
+    def check(self) -> None:
+        """Raise ValueError for a method or a setting that there is not."""
+        strange = [one for one in self.methods if one not in core.METHODS]
+        if strange or not self.methods:
+            raise ValueError(
+                f"Expected methods among {', '.join(core.METHODS)}, got {', '.join(strange)[:40] or 'none'}."
+            )
+
+    @property
+    def own_title(self) -> str:
+        """What is explained: a class by its name, another unit by its layer and number."""
+        return results.unit_title(self.network, self.layer, self.unit)
 
     @property
     def title(self) -> str:
-        """What is explained: a class by its name, another unit by its layer and number."""
-        return results.unit_title(self.network, self.layer, self.unit)
+        """The same, with what it is held against."""
+        if self.against < 0:
+            return self.own_title
+        return f"{self.own_title} rather than {results.unit_title(self.network, self.layer, self.against)}"
 
     def options_of(self, method: str) -> dict[str, Any]:
         """Those of the options that a method takes."""
@@ -52,9 +74,13 @@ class Explain(OnPicture):
     def found(self, method: str, *, fraction: float = 0.0) -> npt.NDArray[np.float32]:
         """The map (h, w) of one method, by the network with this fraction of its layers shuffled. Raises ValueError."""
         unit, options = (self.layer, self.unit), tuple(self.options_of(method).items())
+        options += (("against", self.against),) if self.against >= 0 else ()
         return results.explanation(self.network, self.picture, unit, method, options=options, fraction=fraction)
 
     def _body(self) -> str:
-        unit = f"net.labels.index({self.title!r})" if self.layer == core.LOGITS else str(self.unit)
-        settings = {method: self.options_of(method) for method in core.METHODS if self.options_of(method)}
-        return BODY.format(photo=opening(self.picture), unit=unit, settings=settings, layer=self.layer)
+        unit = f"net.labels.index({self.own_title!r})" if self.layer == core.LOGITS else str(self.unit)
+        settings = {method: self.options_of(method) for method in self.methods if self.options_of(method)}
+        return BODY.format(
+            photo=opening(self.picture), unit=unit, settings=settings, layer=self.layer, methods=self.methods,
+            against=self.against if self.against >= 0 else None,
+        )  # fmt: skip

@@ -149,7 +149,7 @@ def _verdict(recipe: AttackRecipe, origin: Floats, read: Floats) -> str:
 def explained(recipe: Explain) -> Contents:
     """Every map over the picture."""
     seen, maps, refused = recipe.photo()[0], {}, []
-    for method, told in core.METHODS.items():
+    for method, told in ((one, core.METHODS[one]) for one in recipe.methods):
         try:
             maps[method] = recipe.found(method)
         except ValueError as error:

@@ -154,6 +154,21 @@ def explanation(
         return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **dict(options))
 
 
+def conserved(
+    name: str, picture_name: str, unit: tuple[str, int, int], method: str, *, found: npt.NDArray[np.float32]
+) -> tuple[float, float] | None:
+    """What a map adds up to, and what it should, where it should; ``unit`` is (layer, channel, what it is against)."""
+    if not core.METHODS[method].adds_up_to:
+        return None
+    classifier = networks.network(name)
+    seen = core.seen_by(classifier, uploads.picture(picture_name))
+    layer, channel, against = unit
+    with SLOT.turn(short=True):
+        return core.conservation(
+            classifier, seen, channel, found, method=method, layer=layer, against=against if against >= 0 else None
+        )
+
+
 @cached
 def hiding(
     name: str, picture_name: str, layer: str, units: tuple[int, ...], *, window: float | None, fill: str

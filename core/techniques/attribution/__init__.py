@@ -7,14 +7,17 @@ their papers; ``attribute`` runs any of them on any network style, since layers 
 A method is a function of a ``Question`` in a file of this package, and a row of ``catalogue``.
 """
 
-from core.techniques.attribution.catalogue import METHODS, Method, attribute
+from core.techniques.attribution.catalogue import GROUPS, METHODS, Method, attribute, conservation, emptiness
 from core.techniques.attribution.occlusion import occluded, occlusion, occlusions, window_side
 from core.techniques.attribution.sanity import insertion_deletion, randomized, similarity
 
 __all__ = [
+    "GROUPS",
     "METHODS",
     "Method",
     "attribute",
+    "conservation",
+    "emptiness",
     "insertion_deletion",
     "occluded",
     "occlusion",

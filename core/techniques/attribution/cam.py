@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from core.networks.classifiers import PICTURES, Classifier
-from core.techniques.attribution.question import WHOLE, Map, Question, folded, score
+from core.techniques.attribution.question import UNITS, Map, Question, folded, score
 
 MOST_ASKED = 24
 
 
 def grad_cam(question: Question) -> Map:
     """Grad-CAM (Selvaraju et al., arXiv:1610.02391): each map weighted by its mean gradient."""
-    return _cam(question, plus=False)
+    return _cam(question, "cam")
 
 
 def grad_cam_plus(question: Question) -> Map:
     """Grad-CAM++ (Chattopadhyay et al., arXiv:1710.11063)."""
-    return _cam(question, plus=True)
+    return _cam(question, "plus")
+
+
+def hires_cam(question: Question) -> Map:
+    """HiRes-CAM (Draelos and Carin, arXiv:2011.08891): each place of each map times its own gradient.
+
+    Before global average pooling the gradient is the same at every place, so it is Grad-CAM there.
+    """
+    return _cam(question, "hires")
+
+
+def layer_cam(question: Question) -> Map:
+    """Layer-CAM (Jiang et al., 2021, doi:10.1109/TIP.2021.3089943): each place times its positive gradient."""
+    return _cam(question, "layer")
+
+
+def xgrad_cam(question: Question) -> Map:
+    """XGrad-CAM (Fu et al., arXiv:2008.02312): gradients weighted by the map's own fraction at each place."""
+    return _cam(question, "xgrad")
+
+
+def eigen_cam(question: Question) -> Map:
+    """Eigen-CAM (Muhammad and Yeasin, arXiv:2008.00299): the first principal component of the maps.
+
+    It asks for no class: it shows what stands out in the maps. Its sign is that with which it agrees with their mean.
+    """
+    chosen = maps_of(question)
+    maps = question.classifier.tap([chosen])(tf.constant(question.picture))[chosen].numpy()[0]
+    flat = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
+    _, _, axes = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
+    found = flat @ axes[0]
+    found *= 1.0 if np.dot(found, flat.mean(axis=1)) >= 0 else -1.0
+    coarse = tf.constant(found.reshape(1, *maps.shape[:2]), tf.float32)
+    return np.asarray(enlarged(coarse, tf.constant(question.picture)))
 
 
 def last_maps(classifier: Classifier, layer: str) -> str:
@@ -53,34 +88,72 @@ def _last_asked(classifier: Classifier, layer: str, names: list[str]) -> str:
     return (asked or few)[-1]
 
 
-def _cam(question: Question, *, plus: bool) -> Map:
-    """Grad-CAM, with the weights of Grad-CAM++ where ``plus``."""
+def _cam(question: Question, name: str) -> Map:
+    """The maps of a layer put together by a rule of ``_RULES``, brought to the picture's size."""
     classifier, layer = question.classifier, question.layer
-    chosen = last_maps(classifier, layer) if question.maps is None else question.maps
-    if not classifier.layer(chosen).spatial:
-        raise ValueError(f"Expected maps with height and width, got the layer {chosen!r}")
+    chosen = maps_of(question)
 
     def make() -> Any:
         forward = folded(classifier, [chosen, layer])
 
-        @tf.function(input_signature=[PICTURES, WHOLE], autograph=False)
-        def weigh(x: tf.Tensor, unit: tf.Tensor) -> tf.Tensor:
+        @tf.function(input_signature=[PICTURES, UNITS], autograph=False)
+        def weigh(x: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 values = forward(x)
-                value = score(values, layer, unit)
-            units = values[chosen]
-            slope = tape.gradient(value, units, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            weights = tf.reduce_mean(slope, axis=(1, 2), keepdims=True)
-            if plus:
-                squares, cubes = slope**2, slope**3
-                total = tf.reduce_sum(units, axis=(1, 2), keepdims=True)
-                alphas = tf.math.divide_no_nan(squares, 2 * squares + total * cubes)
-                weights = tf.reduce_sum(alphas * tf.nn.relu(slope), axis=(1, 2), keepdims=True)
-            coarse = tf.nn.relu(tf.reduce_sum(weights * units, axis=-1, keepdims=True))
-            return tf.nn.relu(tf.image.resize(coarse, tf.shape(x)[1:3], method="bicubic"))[0, ..., 0]
+                value = score(values, layer, units)
+            maps = values[chosen]
+            slope = tape.gradient(value, maps, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            return enlarged(_RULES[name](maps, slope), x)
 
         return classifier.told([layer], weigh)
 
-    weigh = classifier.keep(("cam", chosen, layer, plus), make)
-    return np.asarray(weigh(tf.constant(question.picture), tf.constant(question.target)))
+    weigh = classifier.keep(("cam", chosen, layer, name), make)
+    return np.asarray(weigh(tf.constant(question.picture), tf.constant(question.units)))
+
+
+def maps_of(question: Question) -> str:
+    """The layer whose maps are weighed. Raises ValueError for one without height and width."""
+    chosen = last_maps(question.classifier, question.layer) if question.maps is None else question.maps
+    if not question.classifier.layer(chosen).spatial:
+        raise ValueError(f"Expected maps with height and width, got the layer {chosen!r}")
+    return chosen
+
+
+def enlarged(coarse: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:
+    """A map (1, h, w) without what is negative, in the size of the picture: (H, W)."""
+    positive = tf.nn.relu(coarse)[..., None]
+    return tf.nn.relu(tf.image.resize(positive, tf.shape(pictures)[1:3], method="bicubic"))[0, ..., 0]
+
+
+# ------------------------------------------------------------ rules: maps and their gradients (1, h, w, C) -> (1, h, w)
+
+
+def _weighted(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.reduce_mean(slope, axis=(1, 2), keepdims=True) * maps, axis=-1)
+
+
+def _weighted_plus(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
+    squares, cubes = slope**2, slope**3
+    total = tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
+    alphas = tf.math.divide_no_nan(squares, 2 * squares + total * cubes)
+    return tf.reduce_sum(tf.reduce_sum(alphas * tf.nn.relu(slope), axis=(1, 2), keepdims=True) * maps, axis=-1)
+
+
+def _everywhere(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(slope * maps, axis=-1)
+
+
+def _positive(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.nn.relu(slope) * maps, axis=-1)
+
+
+def _by_fraction(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
+    total = tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
+    weights = tf.reduce_sum(slope * maps, axis=(1, 2), keepdims=True) / (total + 1e-7)
+    return tf.reduce_sum(weights * maps, axis=-1)
+
+
+_RULES: Mapping[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = MappingProxyType(
+    {"cam": _weighted, "plus": _weighted_plus, "hires": _everywhere, "layer": _positive, "xgrad": _by_fraction}
+)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.settings import Setting
-from core.techniques.attribution import cam, gradients, occlusion
+from core.techniques.attribution import cam, gradients, masked_maps, occlusion, relevance, rise
 from core.techniques.attribution.question import Map, ask
 
 
@@ -26,6 +27,9 @@ class Method:
         explain: a ``Question``, and the settings by name -> (H, W) float32.
         settings: what can be set.
         signed: whether a negative value says that the score loses; otherwise no value is negative.
+        group: of ``GROUPS``.
+        usual: whether it is shown where nobody chooses.
+        adds_up_to: ``"score"`` or ``"change"`` (of the score from black), where the map adds up to that.
     """
 
     title: str
@@ -33,6 +37,13 @@ class Method:
     explain: Callable[..., Map]
     settings: tuple[Setting, ...] = ()
     signed: bool = False
+    group: str = "gradients"
+    usual: bool = True
+    adds_up_to: str = ""
+
+
+GROUPS = ("gradients", "maps of a layer", "relevance", "hiding")
+"""Of methods: what each looks at."""
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -67,20 +78,57 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             "The maps of the last layer with height and width, each weighted by its mean gradient: coarse, but it "
             "knows the class ([Selvaraju et al., 2016](https://arxiv.org/abs/1610.02391)).",
             cam.grad_cam,
+            group="maps of a layer",
         ),
         "grad_cam_plus": Method(
             "Grad-CAM++",
             "Grad-CAM with weights that also find several things of one class "
             "([Chattopadhyay et al., 2017](https://arxiv.org/abs/1710.11063)).",
             cam.grad_cam_plus,
+            group="maps of a layer",
         ),
-        "integrated": Method(
+        "hires_cam": Method(
+            "HiRes-CAM",
+            "Each place of each map times its own gradient: it marks only what the score used. At the last maps before "
+            "global average pooling it is Grad-CAM ([Draelos & Carin, 2020](https://arxiv.org/abs/2011.08891)).",
+            cam.hires_cam, group="maps of a layer", usual=False,
+        ),
+        "layer_cam": Method(
+            "Layer-CAM",
+            "Each place of each map times its positive gradient: fine detail also from early layers "
+            "([Jiang et al., 2021](https://doi.org/10.1109/TIP.2021.3089943)).",
+            cam.layer_cam, group="maps of a layer", usual=False,
+        ),
+        "xgrad_cam": Method(
+            "XGrad-CAM",
+            "Grad-CAM with gradients weighted by where each map is active "
+            "([Fu et al., 2020](https://arxiv.org/abs/2008.02312)).",
+            cam.xgrad_cam, group="maps of a layer", usual=False,
+        ),
+        "eigen_cam": Method(
+            "Eigen-CAM",
+            "The first principal component of the maps. It asks for no class: it shows what stands out in them "
+            "([Muhammad & Yeasin, 2020](https://arxiv.org/abs/2008.00299)).",
+            cam.eigen_cam, group="maps of a layer", usual=False,
+        ),
+        "ablation_cam": Method(
+            "Ablation-CAM",
+            "Each map weighted by what the score loses without it, no gradient "
+            "([Desai & Ramaswamy, 2020](https://doi.org/10.1109/WACV45572.2020.9093360)).",
+            masked_maps.ablation_cam, group="maps of a layer", usual=False,
+        ),
+        "score_cam": Method(
+            "Score-CAM",
+            "The picture is seen through each map, and the maps are weighted by its scores. Of the strongest maps: all "
+            "of them are too slow ([Wang et al., 2019](https://arxiv.org/abs/1910.01279)).",
+            masked_maps.score_cam, (masked_maps.CHANNELS,), group="maps of a layer", usual=False,
+        ),        "integrated": Method(
             "Integrated gradients",
             "The gradient summed along the way from black to the picture: its parts add up to the change of the score "
             "([Sundararajan et al., 2017](https://arxiv.org/abs/1703.01365)).",
             gradients.integrated,
             (gradients.COUNT,),
-            signed=True,
+            signed=True, adds_up_to="change",
         ),
         "smooth": Method(
             "SmoothGrad",
@@ -89,13 +137,25 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             gradients.smooth,
             (gradients.COUNT, gradients.SPREAD, gradients.SEED),
         ),
+        "lrp": Method(
+            "LRP",
+            "The score is handed back from layer to layer in parts that add up to it, on the network with its batch "
+            "normalization folded ([Bach et al., 2015](https://doi.org/10.1371/journal.pone.0130140)).",
+            relevance.lrp, (relevance.RULE,), signed=True, group="relevance", usual=False, adds_up_to="score",
+        ),
         "occlusion": Method(
             "Occlusion",
             "How much the score falls when a grey square hides each place. No gradient, nothing assumed "
             "([Zeiler & Fergus, 2013](https://arxiv.org/abs/1311.2901)).",
             occlusion.explain,
             (occlusion.WINDOW, occlusion.FILL),
-            signed=True,
+            signed=True, group="hiding",
+        ),
+        "rise": Method(
+            "RISE",
+            "Half of the picture is hidden at random, many times, and the score is compared with what was to be seen "
+            "([Petsiuk et al., 2018](https://arxiv.org/abs/1806.07421)).",
+            rise.rise, (rise.MASKS, gradients.SEED), signed=True, group="hiding", usual=False,
         ),
     }
 )  # fmt: skip
@@ -109,6 +169,7 @@ def attribute(
     method: str = "grad_cam",
     layer: str = LOGITS,
     maps: str | None = None,
+    against: int | None = None,
     **settings: Any,
 ) -> Map:
     """Explain one score of one picture.
@@ -118,11 +179,16 @@ def attribute(
         target: a class, or a channel of ``layer``, whose mean over the map is then the score.
         method: a name of ``METHODS``.
         layer: ``LOGITS``, or any layer.
-        maps: the layer whose maps Grad-CAM weighs; the last one with height and width before ``layer`` where None.
+        maps: the layer whose maps Grad-CAM and its kin weigh; the last one with height and width before ``layer`` where
+            None.
+        against: another class or channel, whose score is taken off: why this one rather than that?
         settings: by name, what ``METHODS[method].settings`` says; those of other methods change nothing.
             count: 2 to 1000 points of the way (integrated gradients) or noisy copies (SmoothGrad); more are smoother.
             spread: standard deviation of SmoothGrad's noise, as a fraction of the picture's range (PAIR: 0.15).
-            seed: of SmoothGrad's noise.
+            seed: of SmoothGrad's noise, and of RISE's masks.
+            channels: 1 to 4096 of the strongest maps, for Score-CAM.
+            masks: 8 to 8000 random masks of RISE; more are less noisy.
+            rule: of LRP: ``"EpsilonPlusFlat"``, ``"epsilon"`` or ``"z+"``.
             window: side of the occluding square: pixels from 1 on, below that a fraction of the picture's shorter
                 side, of which it is an eighth where None. A larger one hides more, and is less sure where.
             fill: ``"grey"``, ``"black"`` or ``"blurred"``: what it hides the picture with.
@@ -135,7 +201,7 @@ def attribute(
     """
     checks.one_of("method", method, METHODS)
     chosen = _settled(METHODS[method], settings)
-    return METHODS[method].explain(ask(classifier, picture, target, layer=layer, maps=maps), **chosen)
+    return METHODS[method].explain(ask(classifier, picture, target, layer=layer, maps=maps, against=against), **chosen)
 
 
 def _settled(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,3 +214,36 @@ def _settled(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
         checks.one_of("setting", name, known)
         known[name].check(value)
     return {one.name: given.get(one.name, one.default) for one in method.settings}
+
+
+def emptiness(method: str, attribution: Map) -> str:
+    """Why a map is zero everywhere, as a sentence; empty for one that is not. Raises ValueError for no such method."""
+    checks.one_of("method", method, METHODS)
+    if np.abs(attribution).max() > 0:
+        return ""
+    if METHODS[method].group == "maps of a layer":
+        return "All evidence is against it: no place of these maps raises the score, so nothing is to be marked."
+    return "Nothing in the picture changes this score: its unit is inactive here."
+
+
+def conservation(
+    classifier: Classifier,
+    picture: npt.ArrayLike,
+    target: int,
+    attribution: Map,
+    *,
+    method: str,
+    layer: str = LOGITS,
+    against: int | None = None,
+) -> tuple[float, float] | None:
+    """What a map adds up to, and what it should; None for a method whose map need not add up to anything.
+
+    Arguments and errors are those of ``attribute``, which made the ``attribution``.
+    """
+    aim = METHODS[checks.one_of("method", method, METHODS)].adds_up_to
+    question = ask(classifier, picture, target, layer=layer, against=against)
+    if not aim:
+        return None
+    own = float(masked_maps.scores_of(question, question.picture)[0])
+    black = float(masked_maps.scores_of(question, np.zeros_like(question.picture))[0]) if aim == "change" else 0.0
+    return float(np.sum(attribution, dtype=np.float64)), own - black

@@ -15,7 +15,7 @@ from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.settings import Setting
-from core.techniques.attribution.question import WHOLE, Map, Question, folded, score
+from core.techniques.attribution.question import UNITS, Map, Question, folded, score
 from core.types import Pictures
 
 COUNT = Setting("count", "Points", 50, least=2, most=1000, help="More are smoother, and take longer.")
@@ -64,11 +64,11 @@ def mean_gradient(question: Question, batches: Iterable[Pictures], *, override: 
         rule = GRADIENT_OVERRIDES.get(override)
         forward = overridden(classifier, [layer], rule) if rule else folded(classifier, [layer])
 
-        @tf.function(input_signature=[PICTURES, WHOLE], autograph=False)
-        def slope(x: tf.Tensor, unit: tf.Tensor) -> tf.Tensor:
+        @tf.function(input_signature=[PICTURES, UNITS], autograph=False)
+        def slope(x: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                value = score(forward(x), layer, unit)
+                value = score(forward(x), layer, units)
             slopes = tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return tf.reduce_sum(slopes, axis=0)
 
@@ -77,7 +77,7 @@ def mean_gradient(question: Question, batches: Iterable[Pictures], *, override: 
     compiled = classifier.keep(("attribution", layer, override), make)
     total, count = np.float32(0), 0
     for batch in batches:
-        total, count = total + compiled(tf.constant(batch), tf.constant(question.target)).numpy(), count + len(batch)
+        total, count = total + compiled(tf.constant(batch), tf.constant(question.units)).numpy(), count + len(batch)
     return np.asarray(total / count, np.float32)
 
 

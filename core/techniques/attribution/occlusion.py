@@ -36,9 +36,11 @@ FILL = Setting("fill", "Filled with", "grey", FILLS, help="What it hides the pic
 
 def explain(question: Question, *, window: float | None, fill: str) -> Map:
     """The mean fall at each pixel."""
-    return occlusion(
-        question.classifier, question.picture, question.target, layer=question.layer, window=window, fill=fill
-    )[0]
+    targets = [question.target] if question.against is None else [question.target, question.against]
+    found, _ = occlusions(
+        question.classifier, question.picture, targets, layer=question.layer, window=window, fill=fill
+    )
+    return found[0] if question.against is None else found[0] - found[1]
 
 
 def occlusion(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -18,7 +19,8 @@ from core.types import Floats, Pictures
 Map = Floats
 """(H, W), larger where the score depends on the picture more."""
 
-WHOLE = tf.TensorSpec((), tf.int32)
+UNITS = tf.TensorSpec((2,), tf.int32)
+"""``Question.units``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,7 @@ class Question:
         target: the class, or the channel of ``layer``, whose mean over the map is then the score.
         layer: ``LOGITS``, or any layer.
         maps: the layer whose maps a method is to weigh; None for the last one with height and width before ``layer``.
+        against: a class, or a channel, whose score is taken off: why this one rather than that? None for none.
     """
 
     classifier: Classifier
@@ -38,10 +41,27 @@ class Question:
     target: int
     layer: str = LOGITS
     maps: str | None = None
+    against: int | None = None
+
+    @property
+    def units(self) -> npt.NDArray[np.int32]:
+        """The target, and what it is held against, -1 for nothing."""
+        return np.array([self.target, -1 if self.against is None else self.against], np.int32)
+
+    def difference(self, values: Floats) -> Floats:
+        """The scores (...,) of the values (..., units) of the layer: the target's, less that of what it is against."""
+        own = values[..., self.target]
+        return own if self.against is None else own - values[..., self.against]
 
 
 def ask(
-    classifier: Classifier, picture: npt.ArrayLike, target: int, *, layer: str = LOGITS, maps: str | None = None
+    classifier: Classifier,
+    picture: npt.ArrayLike,
+    target: int,
+    *,
+    layer: str = LOGITS,
+    maps: str | None = None,
+    against: int | None = None,
 ) -> Question:
     """The question, if it can be answered. Raises ValueError otherwise."""
     one = checks.picture(picture)
@@ -49,13 +69,19 @@ def ask(
         require_answers(classifier)
     units = len(classifier.labels) if layer == LOGITS else classifier.layer(layer).channels
     chosen = checks.whole(f"a target of {layer}", target, 0, units - 1)
+    other = None if against is None else checks.whole(f"what to hold {layer} against", against, 0, units - 1)
+    if other == chosen:
+        raise ValueError(f"Expected another unit to hold {chosen} against, got itself")
     require_size(classifier, [layer], *one.shape[1:3])
-    return Question(classifier, one, chosen, layer, maps)
+    return Question(classifier, one, chosen, layer, maps, other)
 
 
-def score(activations: Mapping[str, tf.Tensor], layer: str, unit: tf.Tensor) -> tf.Tensor:
-    """The unit's value (N,), the mean over its map where there is one."""
-    return Channel(layer)(activations, tf.fill([tf.shape(activations[layer])[0]], unit))
+def score(activations: Mapping[str, tf.Tensor], layer: str, units: tf.Tensor) -> tf.Tensor:
+    """The first unit's value (N,), the mean over its map where there is one, less the second's unless that is -1."""
+    count, channel = tf.shape(activations[layer])[0], Channel(layer)
+    own = channel(activations, tf.fill([count], units[0]))
+    other = channel(activations, tf.fill([count], tf.maximum(units[1], 0)))
+    return own - tf.where(units[1] >= 0, other, tf.zeros_like(other))
 
 
 def folded(classifier: Classifier, layers: Sequence[str]) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:

@@ -97,7 +97,7 @@ def test_two_truths_are_not_enough_to_be_sure(lens):
     answers = [lens.labels.index(core.predict(lens, core.samples.load(one), top=1)[0][0][0]) for one in names]
     few = core.detect_preprocessing(lens, [core.samples.load(one) for one in names], answers)
     many = core.detect_preprocessing(lens, [core.samples.load(one) for one in names * 2], answers * 2)
-    assert few[0].name == many[0].name == "unit" and few[0].right == 2
+    assert few[0].name == many[0].name == "bytes" and few[0].right == 2
     assert (few[0].sure, many[0].sure) == (False, True)
 
 

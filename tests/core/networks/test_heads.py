@@ -145,7 +145,9 @@ def test_both_classes_of_one_sigmoid_have_maps(method):
     if method == "grad_cam":  # the mean slope of the two halves is none, for either class
         assert np.abs(cat).max() == np.abs(dog).max() == 0
     else:
-        assert np.abs(cat).max() > 1e-4 and np.abs(dog).max() > 1e-4
+        assert np.abs(cat).max() > 1e-4
+    if core.METHODS[method].group != "maps of a layer":  # these show nothing where all evidence is against
+        assert np.abs(dog).max() > 1e-4
     if method in ("gradient", "smooth"):
         np.testing.assert_allclose(cat, dog, atol=1e-6)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,19 @@ def test_its_own_answer_is_explained_by_every_method_and_can_be_taken_along() ->
     net = core.load(NETWORK)
     best, _ = core.predict(net, core.samples.load("cat"))[0][0]
     assert f"why “{best}”?" in words(app)
-    assert {one.title for one in core.METHODS.values()} <= {one.value for one in app.caption}
+    assert {core.METHODS[one].title for one in Explain.methods} <= {one.value for one in app.caption}
     assert [one.label for one in app.get("download_button")] == ["Maps", "Row as PNG", "Settings as JSON"]
+
+
+def test_other_methods_are_chosen_by_group_and_one_class_is_held_against_another() -> None:
+    app = open_page(methods_gradients="gradient", methods_maps="hires_cam|eigen_cam", methods_relevance="lrp",
+                    methods_hiding="", explain="pretzel", against="goldfish")  # fmt: skip
+    assert not app.exception and not app.error
+    shown = {one.value for one in app.caption}
+    assert {"Gradient", "HiRes-CAM", "Eigen-CAM", "LRP"} <= shown and not {"Grad-CAM", "Occlusion"} & shown
+    assert "why “pretzel rather than goldfish”?" in words(app) and re.search(r"adds up to -?\d+\.\d\d of", words(app))
+    app.multiselect(key="why.methods_maps").set_value(["grad_cam"]).run()
+    assert "HiRes-CAM" not in {one.value for one in app.caption} and app.query_params["methods_maps"] == "grad_cam"
 
 
 def test_any_unit_of_any_layer_is_explained() -> None:
@@ -68,7 +80,7 @@ def test_two_pictures_are_explained_one_below_the_other() -> None:
 def test_nonsense_in_the_address_falls_back(nonsense: dict[str, str]) -> None:
     app = open_page(**nonsense)
     assert not app.exception and not app.error
-    assert {one.title for one in core.METHODS.values()} <= {one.value for one in app.caption}
+    assert {core.METHODS[one].title for one in Explain.methods} <= {one.value for one in app.caption}
 
 
 def test_occlusion_follows_window_fill_and_classes() -> None:
@@ -111,7 +123,7 @@ def test_shuffling_goes_from_the_top_down_and_what_was_stopped_goes_on() -> None
     app = open_page(closer="truth", explain="pretzel")
     assert not app.exception and not app.error
     done, own = job.latest, recipe.found("gradient")
-    assert len(done) == len(core.METHODS) * len(FRACTIONS) and job.state is jobs.State.FINISHED
+    assert len(done) == len(Explain.methods) * len(FRACTIONS) and job.state is jobs.State.FINISHED
     alike = [core.similarity(own, done["gradient", fraction]) for fraction in FRACTIONS]
     assert alike[0] > alike[-1]
 
@@ -121,7 +133,7 @@ def test_two_networks_and_one_looked_at_closer(closer: str) -> None:
     app = open_page(explain="pretzel", closer=closer, beside="lens5_robust")
     assert not app.exception and not app.error
     shown = words(app)
-    assert shown.count("why “pretzel”?") == 2 and all(one.title in shown for one in core.METHODS.values())
+    assert shown.count("why “pretzel”?") == 2 and all(core.METHODS[one].title in shown for one in Explain.methods)
 
 
 @pytest.mark.parametrize("opacity", OPACITIES)

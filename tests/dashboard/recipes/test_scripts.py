@@ -100,15 +100,16 @@ def test_script_makes_the_same_inversion(recipe: Invert, tmp_path: Path, monkeyp
     [
         Explain(NETWORK, "cat", unit=3, options=(("window", 0.25), ("fill", "black"))),
         Explain(NETWORK, "coffee", "conv2_relu", 5),
+        Explain(NETWORK, "cat", unit=3, methods=("hires_cam", "lrp"), against=7),
     ],
-    ids=["class", "unit"],
+    ids=["class", "unit", "other methods"],
 )
 def test_script_makes_the_same_maps(recipe: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(recipe.script(), {})
     with np.load(tmp_path / "maps.npz") as theirs:
-        assert set(theirs) == set(core.METHODS)
-        for method in core.METHODS:
+        assert set(theirs) == set(recipe.methods)
+        for method in recipe.methods:
             ours = recipe.found(method)
             np.testing.assert_allclose(theirs[method], ours, rtol=1e-3, atol=1e-5 * float(np.abs(ours).max()))
 
