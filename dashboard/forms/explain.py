@@ -106,5 +106,7 @@ def note(recipe: Explain, method: str, found: npt.NDArray[np.float32]) -> str:
     """What to say below a map: why it is empty, or how far it adds up to what it should."""
     if empty := core.emptiness(method, found):
         return empty
-    sums = results.conserved(recipe.network, recipe.picture, (recipe.layer, recipe.unit, recipe.against), method, found=found)
+    sums = results.conserved(
+        recipe.network, recipe.picture, (recipe.layer, recipe.unit, recipe.against), method, found=found
+    )
     return f"adds up to {sums[0]:.2f} of {sums[1]:.2f}" if sums else ""
