@@ -1,5 +1,7 @@
 """The first screen: what this is, the network's map, today's picture, and what the network says of it."""
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 import core
@@ -23,7 +25,7 @@ st.subheader("The stages of the network")
 below = st.empty()
 
 
-def show_photo(pixels) -> None:
+def show_photo(pixels: npt.NDArray[np.uint8]) -> None:
     """The picture as the network sees it."""
     photo.image(pixels, caption=words.text(uploads.picture_title(picture)), alt="The picture", width="stretch")
 

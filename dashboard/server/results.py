@@ -85,7 +85,8 @@ def _dead_at(name: str, layer: str) -> Sequence[int]:
 @cached_saying("The network looks at every sample…")
 def _dead_everywhere(name: str) -> Mapping[str, Sequence[int]]:
     """The same for every layer: one look at each sample serves all of them."""
-    classifier, highest = networks.network(name), {}
+    classifier = networks.network(name)
+    highest: dict[str, npt.NDArray[np.float32]] = {}
     for seen in every_sample(name):
         with SLOT.turn(short=True):
             found = core.activations(classifier, seen[None], classifier.layers)
