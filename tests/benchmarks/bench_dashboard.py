@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+import core
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
 
@@ -97,25 +99,22 @@ def switched(browser: Browser, root: Path) -> dict[str, list[float]]:
         expect(person.wall).to_be_visible(timeout=PATIENCE)
         person.settle()
         time.sleep(10)  # warm: what a server gets ready beside the first page is ready
-        layers = _layers(root)
+        layers = _layers()
         random.Random(0).shuffle(layers)
         times: dict[str, list[float]] = {"another layer": [], "another picture": []}
         for layer in (layers * 2)[:SWITCHES]:
             option = person.find("Layer", f"{layer} ·")
             times["another layer"].append(_seconds(person, option.click, layer))
-        titles = [one.get_attribute("aria-label") for one in person.page.locator(".thumbnails [role=option]").all()]
+        titles = [sample.title for sample in core.samples.samples()]
         for number in range(SWITCHES):
-            title = titles[(number + 1) % len(titles)] or ""
+            title = titles[(number + 1) % len(titles)]
             times["another picture"].append(_seconds(person, person.picture(title).click, title))
         person.page.close()
     return times
 
 
-def _layers(root: Path) -> list[str]:
-    """The layers of the first network, but for its input and those without maps."""
-    sys.path.insert(0, str(root))
-    import core
-
+def _layers() -> list[str]:
+    """The layers of the first network that have maps, but for its input."""
     net = core.load(core.available()[0])
     return [name for name, info in net.layers.items() if info.spatial and info.kind != "InputLayer"]
 
@@ -156,6 +155,7 @@ def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[
     """{checkout: {what: median}}, in turns."""
     starts: dict[Path, list[dict[str, float]]] = {root: [] for root in roots}
     table: dict[str, dict[str, float]] = {str(root): {} for root in roots}
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         for _ in range(rounds if "start" in only else 0):
