@@ -172,7 +172,7 @@ def _split(title: str, pictures: PictureSet, classes: list[str]) -> LabelledSet:
 
 LABELLED: dict[str, tuple[str, Callable[[], LabelledSet]]] = {
     "digits": ("Handwritten digits", digits),
-    "tiles": ("Which photograph is this tile from?", labelled_tiles),
+    "tiles": ("Tiles of photographs", labelled_tiles),
     "cifar10": ("CIFAR-10", labelled_cifar10),
 }
 """{name: (title, how to get it)} of the sets that need no file."""

@@ -18,7 +18,7 @@ import core
 from dashboard import figures, words
 from dashboard.figures.training import Curve
 from dashboard.recipes import Memorize, Pair
-from dashboard.server import uploads
+from dashboard.server import comparisons, uploads
 
 TWELVE, SIDE, LABEL = 12, 64, 22
 READY = Path(__file__).parents[1] / "assets" / "memorized.json"
@@ -69,12 +69,12 @@ def show_pictures(recipe: Memorize) -> None:
         told, row = recipe.task(key), core.CONDITIONS[condition]
         st.markdown(f"**{row.title}.** {row.says}")
         with st.container(horizontal=True, gap="small"):
-            for index in range(min(TWELVE, len(told.labels))):
+            for index in comparisons.spread(len(told.labels), TWELVE):
                 with st.container(width=SIDE, gap="xxsmall"):
                     _show_picture(told, index)
     changed = recipe.task("b").changed.mean()
     st.caption(
-        f"The first {TWELVE} pictures to train on. What was changed is orange, with the true label struck out. "
+        f"{TWELVE} of the pictures to train on. What was changed is orange, with the true label struck out. "
         f"Of all labels of the second network, {changed:.1%} are not the true ones. The labels of the test pictures "
         "are always true."
     )
@@ -147,12 +147,11 @@ def show_links(recipe: Memorize, names: dict[str, str]) -> None:
     links = []
     told = recipe.task("b")
     which = int(np.argmax(told.changed)) if told.changed.any() else 0
+    title = f"{told.names[told.true[which]]}, told {told.names[told.labels[which]]}"
     for key, network in names.items():
         if not network:
             continue
-        own = recipe.task(key)
-        pixels = core.to_uint8(np.ascontiguousarray(own.shown[which][None]))
-        title = f"{own.names[own.true[which]]}, told {own.names[own.labels[which]]}"
+        pixels = core.to_uint8(np.ascontiguousarray(recipe.task(key).shown[which][None]))
         here = {"network": network, "picture": uploads.keep(uploads.Photo(words.harmless(title), pixels))}
         pages = {"why": "Grad-CAM", "activations": "activations", "units": "top patches", "map": "map of pictures",
                  "filters": "maximized units"}  # fmt: skip

@@ -32,7 +32,7 @@ MAP = (
     "clusters, and their sizes, mean nothing."
 )
 DISTANCE = (
-    "The least change (L2, pixels from 0 to 1) that DeepFool found to alter each network's mind about the first 20 "
+    "The least change (L2, pixels from 0 to 1) that DeepFool found to alter each network's mind about 20 of the "
     "pictures to train on. It is an upper bound; lines in the boxes are medians."
 )
 LAYERS = (
