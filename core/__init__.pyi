@@ -72,6 +72,7 @@ from .techniques.circuits import (
     PICTURE,
     PROBABILITIES,
     Completeness,
+    Connection,
     Dissection,
     Line,
     River,
@@ -81,6 +82,8 @@ from .techniques.circuits import (
     conditional_attribution,
     contributions,
     dissect,
+    fed_by,
+    feeds,
     river,
 )
 from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
@@ -162,6 +165,7 @@ __all__ = [
     "Classifier",
     "Completeness",
     "Condition",
+    "Connection",
     "CorruptionPoint",
     "CorruptionSweep",
     "Dissection",
@@ -248,6 +252,8 @@ __all__ = [
     "estimate_dream",
     "estimate_inversion",
     "feature_distance",
+    "fed_by",
+    "feeds",
     "few_pixels",
     "fgsm",
     "fingerprint",

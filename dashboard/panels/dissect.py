@@ -27,12 +27,11 @@ Unit = tuple[str, int, int, int]
 def show(one: Looked) -> None:
     """Everything about one number of the chosen channel."""
     show_trail()
-    left, right = st.columns([2, 3], gap="large")
+    left, middle, right = st.columns([3, 3, 4], gap="medium")
     with left:
-        row, column = choose_place(one)
-        found = circuits.dissected(
-            one.network, one.picture, one.layer, one.channel, (row, column), scale=one.view.scale
-        )
+        place = choose_place(one)
+    found = circuits.dissected(one.network, one.picture, one.layer, one.channel, place=place, scale=one.view.scale)
+    with middle:
         show_where(one, found)
     with right:
         show_lines(found)

@@ -12,6 +12,7 @@ import streamlit as st
 import core
 from dashboard import address, components, figures, forms, lenses, reports, words, workbench
 from dashboard.forms.unit import method_title
+from dashboard.panels import wiring
 from dashboard.recipes import Unit
 from dashboard.server import networks, results, uploads
 
@@ -54,6 +55,7 @@ def show(lens: Lens, plate: Plate) -> None:
             show_tiles(lens, "What excites it most", lens.found.patches, caption=where)
         with right:
             show_tiles(lens, "What in them excites it", lens.found.projections, caption=back)
+    wiring.show(lens.recipe.network, lens.layer, lens.channel)
     left, middle, right = st.columns(3, gap="medium")
     with middle:
         show_nearest(lens, plate)

@@ -66,6 +66,14 @@ def through(name: str, picture_name: str, layer: str, target: Target, *, channel
         return core.conditional_attribution(net, seen, layer, channel, target=target)
 
 
+@cached_saying("Reading the weights…")
+def wired(name: str, layer: str, channel: int) -> tuple[tuple[core.Connection, ...], tuple[core.Connection, ...]]:
+    """The twenty units that feed a unit most, and the twenty that it feeds most. Raises ValueError."""
+    net = networks.network(name)
+    with SLOT.turn(short=True):
+        return tuple(core.fed_by(net, layer, channel)), tuple(core.feeds(net, layer, channel))
+
+
 @cached_saying("Following the answer from stage to stage…")
 def river(name: str, picture_name: str, target: Target) -> core.River:
     """What flows to an answer through the strongest channels of five stages. Raises ValueError."""

@@ -4,6 +4,7 @@ terms           one call of a layer, taken apart at one place
 lines           what is done to one number alone, with its words
 dissection      ``dissect``: one number of a map, from the patch before it to its activation
 contributions   what each channel of a layer gives to an answer, and what is lost without it
+wiring          what feeds a unit and what it feeds, by the weights between them
 river           what flows to an answer from stage to stage; the picture through one channel
 """
 
@@ -12,11 +13,13 @@ from core.techniques.circuits.dissection import PROBABILITIES, Dissection, disse
 from core.techniques.circuits.lines import Line
 from core.techniques.circuits.river import River, conditional_attribution, river
 from core.techniques.circuits.terms import PICTURE, Terms
+from core.techniques.circuits.wiring import Connection, fed_by, feeds
 
 __all__ = [
     "PICTURE",
     "PROBABILITIES",
     "Completeness",
+    "Connection",
     "Dissection",
     "Line",
     "River",
@@ -26,5 +29,7 @@ __all__ = [
     "conditional_attribution",
     "contributions",
     "dissect",
+    "fed_by",
+    "feeds",
     "river",
 ]

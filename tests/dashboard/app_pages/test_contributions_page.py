@@ -81,6 +81,16 @@ def test_a_trail_made_by_hand_does_no_harm(open_page, trail):
     assert not [one for one in app.button if one.key == "trail_0"], "none of it is a number that one can go back to"
 
 
+def test_a_unit_shows_what_feeds_it_and_the_trail_leads_back(open_page, words):
+    app = open_page("units", show="unit", layer="conv3_2_relu", channel="6", trail="conv2_relu:3|conv9:1|x")
+    assert not app.exception and not app.error
+    strongest = core.fed_by(core.load(NETWORK), "conv3_2_relu", 6)[0]
+    assert f"Fed by: {strongest.layer} {strongest.channel}" in words(app).replace("\\", "") and "Feeds: " in words(app)
+    assert not [one for one in app.button if one.key == "trail_1"], "what is no unit is left out"
+    app.button(key="trail_0").click().run()
+    assert not app.exception and "Unit 3" in words(app)
+
+
 def test_pictures_of_the_arithmetic_keep_the_sign_and_the_place():
     values = np.zeros((2, 3, 3), np.float32)
     values[0, 1, 1] = 2

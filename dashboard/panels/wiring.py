@@ -1,0 +1,110 @@
+"""What feeds a unit and what it feeds, as small kernels to click: a walk through the network, with its trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+import core
+from dashboard import address, components, figures, words
+from dashboard.server import circuits, networks
+
+Pixels = npt.NDArray[np.uint8]
+SIDE, COLUMNS = 48, 10
+MOST_TRAIL = 12
+
+
+def show(network: str, layer: str, channel: int) -> None:
+    """Both sides of a unit, and the units that one came by."""
+    st.markdown("**What feeds it, and what it feeds**")
+    show_trail(network)
+    before, after = circuits.wired(network, layer, channel)
+    for column, title, found in zip(st.columns(2, gap="large"), ("Fed by", "Feeds"), (before, after), strict=True):
+        with column:
+            show_side(network, (layer, channel), title, found)
+    st.caption(
+        "The kernels between units, by their norm: convolutions, normalization, skip connections and concatenations up "
+        "to the next nonlinearity are one linear step; maximum pooling counts as its mean. Red is above zero, blue "
+        "below. Click one to go there."
+    )
+
+
+def show_side(network: str, unit: tuple[str, int], title: str, found: Sequence[core.Connection]) -> None:
+    """The strongest connections of one side."""
+    if not found:
+        st.caption(f"{title}: nothing with weights.")
+        return
+    limit = max(float(np.abs(one.kernel).max()) for one in found)
+    tiles = np.stack([_square(figures.signed(one.kernel, limit, SIDE)) for one in found])
+    names = [_name(network, one) for one in found]
+    columns = min(COLUMNS, len(found))
+    components.wall(
+        figures.data_url(core.encode_png(figures.mosaic(tiles, columns=columns))), columns=columns, chosen=-1,
+        labels=[f"{name}: {one.strength:.3g}" for name, one in zip(names, found, strict=True)],
+        alt=f"{title}: kernels of the strongest connections; arrow keys and Enter go there", key=f"wiring_{title}",
+        on_pick=lambda tile: walk(network, unit, found[tile]),
+    )  # fmt: skip
+    st.caption(f"{title}: {', '.join(words.text(name) for name in names[:6])}{', …' if len(names) > 6 else ''}")
+
+
+def _square(tile: Pixels) -> Pixels:
+    """A kernel's picture in the middle of a grey square, so that all are of one size."""
+    whole = np.full((SIDE + 12, SIDE + 12, 3), 128, np.uint8)
+    step = -(-max(tile.shape[:2]) // (SIDE + 12))
+    tile = tile[::step, ::step]
+    height, width = tile.shape[:2]
+    top, left = (SIDE + 12 - height) // 2, (SIDE + 12 - width) // 2
+    whole[top : top + height, left : left + width] = tile
+    return whole
+
+
+def _name(network: str, one: core.Connection) -> str:
+    if one.layer == core.LOGITS:
+        return networks.network(network).labels[one.channel]
+    if one.layer == core.PICTURE:
+        return f"the picture, {['red', 'green', 'blue'][one.channel]}" if one.channel < 3 else "the picture"
+    return f"{one.layer} {one.channel}"
+
+
+def walk(network: str, unit: tuple[str, int], to: core.Connection) -> None:
+    """Go to a unit, in a callback; where one came from stays in the trail."""
+    if to.layer in networks.network(network).layers:
+        before = [*passed(network, str(address.get("trail", ""))), unit]
+        address.put(show="unit", layer=to.layer, channel=to.channel, trail=written(before))
+
+
+def written(trail: Sequence[tuple[str, int]]) -> str:
+    """A trail as it stands in the address."""
+    return "|".join(f"{layer}:{channel}" for layer, channel in trail[-MOST_TRAIL:])
+
+
+def passed(network: str, trail: str) -> list[tuple[str, int]]:
+    """The units of a trail; what is none is left out."""
+    layers, found = networks.network(network).layers, []
+    for one in filter(None, trail.split("|")):
+        layer, _, channel = one.rpartition(":")
+        if layer in layers and channel.isdecimal() and len(channel) < 8 and int(channel) < layers[layer].channels:
+            found.append((layer, int(channel)))
+    return found
+
+
+def show_trail(network: str) -> None:
+    """The units that one came by; a click goes back to one."""
+    trail = passed(network, address.value("trail", most=1200))
+    if not trail:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Came from", width="content")
+        for index, (layer, channel) in enumerate(trail):
+            st.button(
+                f"{words.text(layer)} · {channel}", key=f"trail_{index}", type="tertiary", on_click=_back,
+                args=(trail, index),
+            )  # fmt: skip
+
+
+def _back(trail: list[tuple[str, int]], index: int) -> None:
+    layer, channel = trail[index]
+    address.put(show="unit", layer=layer, channel=channel, trail=written(trail[:index]))
