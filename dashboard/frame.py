@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 if st.context.theme.type == "dark":  # Streamlit writes white on the primary colour, which is light there
-    st.html("<style>[data-testid=stBaseButton-primary] *, [data-baseweb=tag] * { color: #101615 }</style>")
+    st.html("<style>[data-testid=stBaseButton-primary] *, [data-tag] * { color: #101615 }</style>")
 
 from dashboard import address, components, figures, first_look, lessons, own_files, process, words
 from dashboard.server import limits, networks, sets, uploads

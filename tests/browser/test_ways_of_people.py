@@ -68,7 +68,7 @@ def test_a_teacher_without_internet_shows_layer_1_to_5(arrive: Arrive, capsys: p
 
 
 def test_a_pupil_with_a_phone_photo_fools_the_network(arrive: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
-    me = arrive("/attack?network=efficientnet_lite0", **PHONE)
+    me = arrive("/attack?network=efficientnet_lite0", computer="a phone", **PHONE)
     way, page = Way(me), me.page
     way.click(page.get_by_test_id("stExpandSidebarButton"))
     way.click(page.get_by_role("button", name="Your own picture"))
