@@ -27,7 +27,7 @@ RULE = Setting(
 )  # fmt: skip
 
 Rule = Callable[..., Any]
-SMALL = 1e-6
+SMALL, TINY = 1e-6, 1e-30
 
 _KERNELS = frozenset({"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense", "Conv1D"})
 _PROPORTIONAL = frozenset(
@@ -56,9 +56,10 @@ _SCALED = frozenset(
 def lrp(question: Question, *, rule: str) -> Map:
     """LRP (Bach et al., 2015, doi:10.1371/journal.pone.0130140) on the network with its batch normalization folded.
 
-    The composite is EpsilonPlusFlat of zennit (Anders et al., arXiv:2106.13200). Biases take no part in z+ and flat, so
-    nothing is lost there; in epsilon they keep their share. A sum hands back in proportion to its parts, a product to
-    its larger factor (squeeze-and-excitation), a pooling to what it took.
+    The composite is EpsilonPlusFlat of zennit (Anders et al., arXiv:2106.13200). Biases take no part in z+ and flat:
+    what nothing but its bias raised hands back in equal parts, so nothing is lost; in epsilon they keep their share. A
+    sum hands back in proportion to its parts, a product to its larger factor (squeeze-and-excitation), a pooling to
+    what it took.
 
     Raises:
         ValueError: a network with layers for which there is no rule, such as attention.
@@ -201,11 +202,11 @@ def _kernel_rule(step: Step, rule: str, *, flat: bool) -> Rule:
     dense = kind(step) == "Dense"
     if rule == EPSILON or (rule == COMPOSITE and dense):
         return _epsilon(operation)
+    ones = _like(step, lambda kernel: np.ones_like(kernel))
     if rule == COMPOSITE and flat:
-        ones = _like(step, lambda kernel: np.ones_like(kernel))
-        return _handing(operation, lambda x: [(tf.ones_like(x), ones)])
+        return _handing(operation, lambda x: [(tf.ones_like(x), ones)], ones)
     plus, minus = _like(step, lambda kernel: np.maximum(kernel, 0)), _like(step, lambda kernel: np.minimum(kernel, 0))
-    return _handing(operation, lambda x: [(tf.nn.relu(x), plus), (-tf.nn.relu(-x), minus)])
+    return _handing(operation, lambda x: [(tf.nn.relu(x), plus), (-tf.nn.relu(-x), minus)], ones)
 
 
 def _like(step: Step, change: Callable[[Any], Any]) -> Any:
@@ -239,20 +240,28 @@ def _epsilon(operation: Any) -> Rule:
     return call
 
 
-def _handing(operation: Any, parts: Callable[[tf.Tensor], list[tuple[tf.Tensor, Any]]]) -> Rule:
-    """In proportion to other parts than those that made the value: (inputs, layer), and what they would make."""
+def _handing(operation: Any, parts: Callable[[tf.Tensor], list[tuple[tf.Tensor, Any]]], ones: Any) -> Rule:
+    """In proportion to other parts than those that made the value: (inputs, layer), and what they would make.
+
+    A unit that nothing raised but its bias hands back in equal parts, by the layer of ``ones``: so nothing is lost.
+    """
 
     def call(x: tf.Tensor, **kwargs: Any) -> Any:
         @tf.custom_gradient
         def handing(x: tf.Tensor) -> Any:
             def back(handed: tf.Tensor, variables: Any = None) -> Any:
-                chosen = parts(x)
+                chosen, equal = parts(x), tf.ones_like(x)
                 inputs = [one for one, _ in chosen]
                 with tf.GradientTape() as tape:
-                    tape.watch(inputs)
+                    tape.watch([*inputs, equal])
                     made = tf.add_n([layer(one) for one, layer in chosen])
-                slopes = tape.gradient(made, inputs, output_gradients=handed / _stable(made))
-                found = tf.add_n([one * slope for one, slope in zip(inputs, slopes, strict=True)])
+                    raised = tf.cast(made > 0, made.dtype)
+                    every = ones(equal)
+                    share = tf.stop_gradient(raised * handed / tf.maximum(made, TINY)) * made
+                    rest = tf.stop_gradient((1 - raised) * handed / every) * every
+                    total = share + rest
+                slopes = tape.gradient(total, [*inputs, equal])
+                found = tf.add_n([one * slope for one, slope in zip([*inputs, equal], slopes, strict=True)])
                 return (found, [None] * len(variables)) if variables is not None else found
 
             return operation(x, **kwargs), back

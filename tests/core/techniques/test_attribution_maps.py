@@ -191,6 +191,20 @@ def residual():
     return core.classifier(keras.Model(image, L.Dense(3, use_bias=False, name="top")(x)), name="residual")
 
 
+def test_a_unit_that_only_its_bias_raised_loses_nothing(pixels):
+    net = made(
+        *(L.Conv2D(4, 3, activation="relu", name="conv"), L.DepthwiseConv2D(3, activation="relu", name="depth")),
+        *(L.GlobalAveragePooling2D(name="gap"), L.Dense(2, use_bias=False, name="top")),
+    )
+    depth = net.network.get_layer("depth")
+    depth.set_weights([-np.abs(depth.get_weights()[0]), np.full(4, 9, np.float32)])
+    for rule in ("EpsilonPlusFlat", "z+"):
+        total, score = core.conservation(
+            net, pixels, 1, core.attribute(net, pixels, 1, method="lrp", rule=rule), method="lrp"
+        )
+        assert total == pytest.approx(score, rel=0.01)
+
+
 @pytest.mark.parametrize("rule", ["EpsilonPlusFlat", "z+"])
 def test_relevance_is_conserved(rule, pixels):
     net = residual()
