@@ -33,9 +33,9 @@ def application(name, side):
 
 def lite():
     """EfficientNet-Lite0, with its weights where they are installed."""
-    from core.networks import efficientnet_lite
+    from core.networks import efficientnet_lite, efficientnet_lite_weights
 
-    return efficientnet_lite.load() if efficientnet_lite.installed() else efficientnet_lite.build()
+    return efficientnet_lite.load() if efficientnet_lite_weights.installed() else efficientnet_lite.build()
 
 
 def ours(network, filters=FILTERS):
