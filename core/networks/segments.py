@@ -79,7 +79,8 @@ class Segment:
 def segment(graph: Graph, start: Any, names: Iterable[str]) -> Segment:
     """The part of a graph from a symbolic tensor to layers or ``LOGITS``. Raises ValueError where there is no way."""
     ends = {name: graph.tensors[name] for name in names}
-    depends, steps, beside = {id(start)}, [], {}
+    depends, steps = {id(start)}, []
+    beside: dict[int, Any] = {}
     for step in graph.needed(ends):
         tensors = [one for one in step.inputs if isinstance(one, keras.KerasTensor)]
         if any(one is start for one in step.outputs) or not any(id(one) in depends for one in tensors):
