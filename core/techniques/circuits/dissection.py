@@ -96,9 +96,9 @@ def dissect(
     chain = _chain(classifier, own)
     values = _inputs(classifier, one, chain, own)
     shape = values[-1].shape[1:3] if values[-1].ndim == 4 else (1, 1)
-    at = tuple(
-        checks.whole(f"a {what} of {layer}", i, 0, n - 1)
-        for what, i, n in zip(("row", "column"), where, shape, strict=True)
+    at = (
+        checks.whole(f"a row of {layer}", where[0], 0, shape[0] - 1),
+        checks.whole(f"a column of {layer}", where[1], 0, shape[1] - 1),
     )
     lines = _lines(classifier, chain, values, (*at, chosen))
     if layer == PROBABILITIES:
@@ -133,7 +133,8 @@ class _Chain:
 
 
 def _chain(classifier: Classifier, layer: str) -> _Chain:
-    graph, rest = classifier.graph, []
+    graph = classifier.graph
+    rest: list[Step] = []
     step = graph.producer(graph.tensors[layer])
     while step is not None:
         if has_activation(step):
