@@ -430,11 +430,11 @@ def inactive(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> 
 
 def prepares(name: str) -> str:
     """How a network's pictures are prepared, in words."""
-    card = networks.network(name).card
+    card, colours = networks.network(name).card, "grey" if networks.network(name).grey else "RGB"
     if "normalization" in card:
-        return f"RGB, {core.NORMALIZATIONS[card['normalization']].title}"
+        return f"{colours}, {core.NORMALIZATIONS[card['normalization']].title}"
     if "pixels" in card:
-        return f"RGB, {card['pixels']['low']} to {card['pixels']['high']}"
+        return f"{colours}, {card['pixels']['low']} to {card['pixels']['high']}"
     return f"as keras.applications does for {networks.network_title(name)}"
 
 

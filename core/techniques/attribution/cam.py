@@ -51,8 +51,12 @@ def eigen_cam(question: Question) -> Map:
     chosen = maps_of(question)
     maps = question.classifier.tap([chosen])(tf.constant(question.picture))[chosen].numpy()[0]
     flat = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
-    _, _, axes = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
-    found = flat @ axes[0]
+    spread = flat - flat.mean(axis=0)
+    if len(spread) < spread.shape[1]:  # fewer places than channels: their products are the smaller matrix
+        axis = spread.T @ np.linalg.eigh(spread @ spread.T)[1][:, -1]
+    else:
+        axis = np.linalg.eigh(spread.T @ spread)[1][:, -1]
+    found = flat @ (axis / max(float(np.linalg.norm(axis)), 1e-30))
     found *= 1.0 if np.dot(found, flat.mean(axis=1)) >= 0 else -1.0
     coarse = tf.constant(found.reshape(1, *maps.shape[:2]), tf.float32)
     return np.asarray(enlarged(coarse, tf.constant(question.picture)))

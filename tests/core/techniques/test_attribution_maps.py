@@ -128,6 +128,17 @@ def test_eigen_cam_is_the_first_component_and_asks_for_no_class(flat, pixels):
     np.testing.assert_array_equal(found, core.attribute(flat, pixels, 2, method="eigen_cam"))
 
 
+def test_eigen_cam_of_few_places_is_the_same(pixels):
+    net = made(
+        L.Conv2D(30, 6, strides=12, activation="relu", name="conv"), L.Flatten(name="flat"), L.Dense(3, name="top")
+    )
+    maps = core.activations(net, pixels, ["conv"])["conv"][0]
+    rows = maps.reshape(-1, 30).astype(np.float64)
+    projected = (rows @ np.linalg.svd(rows - rows.mean(0))[2][0]).reshape(maps.shape[:2])
+    projected *= np.sign((projected * maps.mean(-1)).sum())
+    np.testing.assert_allclose(core.attribute(net, pixels, 0, method="eigen_cam"), enlarged(projected), atol=1e-4)
+
+
 def test_rise_finds_the_part_that_counts():
     half = np.zeros((24, 40, 3), np.float32)
     half[:, 20:] = 1
