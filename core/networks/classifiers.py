@@ -231,6 +231,10 @@ class Classifier:
         return any(info.fixed for info in self.layers.values())
 
 
+_THEIRS = ("Exception encountered when calling", "{{node ")
+"""What stands in a ValueError of Keras, and of TensorFlow while it traces."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Told:
     """A compiled function that says in a sentence what it cannot compute."""
@@ -245,7 +249,7 @@ class _Told:
         except tf.errors.OpError as error:
             raise ValueError(self.classifier.refusal(self.layers, np.shape(pictures), error)) from error
         except ValueError as error:
-            if "Exception encountered when calling" not in str(error):  # Keras's words; ours go on as they are
+            if not any(words in str(error) for words in _THEIRS):  # ours go on as they are
                 raise
             raise ValueError(self.classifier.refusal(self.layers, np.shape(pictures), error)) from error
 

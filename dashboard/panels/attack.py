@@ -25,7 +25,9 @@ KNOWN = (
 
 
 def show_looks(own: core.Classifier, origin: Picture, found: Picture) -> None:
-    """Where Grad-CAM says that the network looked for its answer, before and after."""
+    """Where Grad-CAM says that the network looked for its answer, before and after, where it has maps."""
+    if not any(layer.spatial for layer in own.layers.values()):
+        return
     columns = st.columns(4)
     for column, pixels, when in zip(columns, (origin, found), ("before", "after"), strict=False):
         with SLOT.turn(short=True):

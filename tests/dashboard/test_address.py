@@ -53,10 +53,10 @@ def test_a_link_to_a_page_wins_over_what_it_remembers() -> None:
 
 
 def test_a_setting_put_back_to_its_default_stays_there() -> None:
-    app = go(open_app(), "filters", steps="64")
-    app.select_slider(key="filters.steps").set_value(32).run()
+    app = go(open_app(), "filters", steps="32")
+    app.select_slider(key="filters.steps").set_value(64).run()
     go(go(app, "start"), "filters")
-    assert app.select_slider(key="filters.steps").value == 32 and "steps" not in app.query_params
+    assert app.select_slider(key="filters.steps").value == 64 and "steps" not in app.query_params
 
 
 def test_network_and_picture_are_the_same_on_every_page() -> None:

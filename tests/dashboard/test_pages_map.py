@@ -28,7 +28,7 @@ def shown(app: AppTest) -> int:
 
 def test_inversion_opens_with_something_to_look_at() -> None:
     app = open_app(INVERSION)
-    assert clean(app) and shown(app) == 1
+    assert clean(app) and shown(app) >= 1
     assert app.button(key="more").disabled
     assert "arxiv.org/abs/1412.0035" in words(app)
 

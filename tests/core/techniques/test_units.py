@@ -10,6 +10,7 @@ from keras import layers as L  # noqa: N812
 
 import core
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
+from core.networks.unit_index import window_of
 from core.techniques import units
 
 MAPS = "conv2_relu"
@@ -52,10 +53,10 @@ def test_nothing_outside_of_the_patch_changes_the_unit(tiny, pictures, layer):
 def test_window_is_exactly_the_receptive_field_inside_the_picture(tiny):
     field = tiny.layer(MAPS).receptive_field
     for row, column in ((1, 1), (2, 7), (3, 14)):
-        assert units._window(tiny, MAPS, row, column) == field.window(row, column)
-    assert field.window(0, 0) == (-1, -1, 7, 11) and units._window(tiny, MAPS, 0, 0) == (0, 0, 8, 12), "moved inside"
-    assert units._window(tiny, "conv1_relu", 0, 39) == (0, 37, 3, 40)
-    assert units._window(tiny, "gap", 0, 0) == (0, 0, 24, 40)
+        assert window_of(tiny, MAPS, row, column) == field.window(row, column)
+    assert field.window(0, 0) == (-1, -1, 7, 11) and window_of(tiny, MAPS, 0, 0) == (0, 0, 8, 12), "moved inside"
+    assert window_of(tiny, "conv1_relu", 0, 39) == (0, 37, 3, 40)
+    assert window_of(tiny, "gap", 0, 0) == (0, 0, 24, 40)
 
 
 def test_patches_of_a_layer_without_places_are_whole_pictures(tiny, pictures):
