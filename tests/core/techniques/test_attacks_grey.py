@@ -86,7 +86,7 @@ def test_the_change_is_grey(net, pictures, name):
 @pytest.mark.parametrize("name", [*ALONE, "universal"])
 def test_the_verdict_is_that_of_the_opened_file(net, pictures, name):
     labels = core.logits_of(net, pictures).argmax(axis=1)
-    chosen = {"epsilon": 2 / 255} if name == "pgd" else QUICK.get(name, {})
+    chosen = {"steps": 40} if name == "pgd" else QUICK.get(name, {})
     found = core.last(core.attack(net, name, pictures, labels, **chosen)).images.numpy()[: len(pictures)]
     answers = np.array([net.network(as_people_open_it(picture)).numpy().argmax() for picture in found])
     np.testing.assert_array_equal(answers != labels, core.fools(net, found, labels))

@@ -11,7 +11,6 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.networks.unit_index import window_of
-from core.techniques import units
 
 MAPS = "conv2_relu"
 
