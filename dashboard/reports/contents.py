@@ -16,8 +16,20 @@ import numpy.typing as npt
 
 import core
 from dashboard import figures
-from dashboard.recipes import AttackRecipe, Describe, Dream, Embed, Explain, Invert, Look, Maximize, Recipe, Unit
-from dashboard.server import networks, results, uploads
+from dashboard.recipes import (
+    AttackRecipe,
+    Contributions,
+    Describe,
+    Dream,
+    Embed,
+    Explain,
+    Invert,
+    Look,
+    Maximize,
+    Recipe,
+    Unit,
+)  # fmt: skip
+from dashboard.server import circuits, networks, results, uploads
 
 Floats = npt.NDArray[np.float32]
 Row = dict[str, Any]
@@ -251,7 +263,26 @@ def described(recipe: Describe) -> Contents:
     return Contents(tables={"layers": rows}, says=says)
 
 
+def contributed(recipe: Contributions) -> Contents:
+    """What each channel gives to the answer, the most first, and the picture through the one that gives most."""
+    asked = (recipe.network, recipe.picture, recipe.layer, recipe.asked)
+    found, told = circuits.contributions(*asked), circuits.completeness(*asked)
+    order = np.argsort(-np.abs(found), kind="stable")
+    most = int(order[0])
+    seen = figures.enlarged(core.seen_by(networks.network(recipe.network), uploads.picture(recipe.picture))[0], 448)
+    through = figures.fitted(circuits.through(*asked, channel=most), seen.shape)
+    sums = {"answer": told.score, "with the layer at zero": told.without, "sum of contributions": told.total}
+    return Contents(
+        "through", {"through": recipe.png(figures.evidence(seen, through, 0.9))},
+        {"through": f"The part of the answer that comes through channel {most} of {recipe.layer}, which gives most."},
+        {"contributions": [{"channel": int(one), "gives": float(found[one])} for one in order],
+         "completeness": [{"measure": name, "value": float(value)} for name, value in sums.items()]},
+        {"contributions": found},
+    )  # fmt: skip
+
+
 WAYS: dict[str, Callable[..., Contents]] = {
     "maximize": maximized, "dream": dreamed, "attack": attacked, "attribute": explained, "invert": inverted,
     "activations": looked, "units": united, "map": embedded, "network": described,
+    "contributions": contributed,
 }  # fmt: skip

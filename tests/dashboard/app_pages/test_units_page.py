@@ -75,7 +75,9 @@ def test_one_unit_under_every_lens() -> None:
     for title in ("On your picture", "What excites it most", "What in them excites it", "Most similar units"):
         assert f"**{title}**" in shown
     assert "Without it the network says" in shown
-    assert len(app.main.get("bidi_component")) == 3 and len(app.get("image")) == 3
+    walls = {one.key for one in app.main.get("bidi_component")}
+    assert walls == {"What excites it most", "What in them excites it", "wiring_Fed by", "wiring_Feeds", "nearest"}
+    assert len(app.get("image")) == 3
     names = [one.label for one in app.get("download_button")]
     assert names == ["PNG", "What excites it", "What silences it", "Settings as JSON"]
     for negative in (False, True):

@@ -16,7 +16,7 @@ import pytest
 
 import core
 from dashboard import reports
-from dashboard.recipes import TECHNIQUES, Describe, Dream, Look, Recipe
+from dashboard.recipes import TECHNIQUES, Contributions, Describe, Dream, Look, Recipe
 from dashboard.server import uploads
 
 NETWORK = "lens5_standard"
@@ -55,6 +55,14 @@ def run(recipe: Recipe) -> list[core.Frame]:
 
 def test_every_technique_can_be_taken_away() -> None:
     assert set(reports.WAYS) == set(TECHNIQUES) - {"memorize"}, "a page of its own pictures"
+
+
+def test_contributions_are_taken_away_whole(mine: str) -> None:
+    found = reports.contents(Contributions(NETWORK, mine, "conv5_2_relu", 3))
+    rows = found.tables["contributions"]
+    assert len(rows) == core.load(NETWORK).layer("conv5_2_relu").channels and set(found.pictures) == {"through"}
+    total = {one["measure"]: one["value"] for one in found.tables["completeness"]}["sum of contributions"]
+    assert sum(one["gives"] for one in rows) == pytest.approx(total, rel=1e-3, abs=1e-3)
 
 
 def test_a_page_holds_everything_and_runs_nothing(mine: str) -> None:
