@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Graph, Step
 from core.networks.steps import channels_last, kind
 
@@ -97,7 +98,7 @@ class _PictureConvolution:
     def __call__(self, pictures: tf.Tensor) -> tf.Tensor:
         """(N, H, W, colours) -> (N, h, w, C)."""
 
-        @tf.custom_gradient
+        @custom_gradient
         def convolved(x: tf.Tensor) -> Any:
             sums = tf.nn.conv2d(x, self.weights.kernel, self.stride, self.padding)
             return sums, lambda upstream: self._gradient(upstream, tf.shape(x))

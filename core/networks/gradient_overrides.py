@@ -14,18 +14,19 @@ from typing import Any
 import tensorflow as tf
 
 from core.networks.classifiers import Classifier
+from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Step
 from core.networks.nonlinearities import with_inputs_of_activations
 from core.networks.steps import function_name, has_activation, kind, without_activation
 
 
-@tf.custom_gradient
+@custom_gradient
 def _guided(x: tf.Tensor) -> Any:
     """ReLU; its gradient passes where both it and the input are positive."""
     return tf.nn.relu(x), lambda g: tf.where((x > 0) & (g > 0), g, 0.0)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _deconvolved(x: tf.Tensor) -> Any:
     """ReLU; its gradient passes where it is positive itself."""
     return tf.nn.relu(x), lambda g: tf.nn.relu(g)
@@ -82,7 +83,7 @@ def redirected(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Ten
     through, what pushes upwards goes through all the same. It does not disturb a unit that is active.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def override(units: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(units)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from core.networks.custom_gradients import custom_gradient
+
 __all__ = ["Fourier", "MaCo", "Parameterization", "Pixels"]
 
 # Why not optimize red, green and blue? In photographs the three go along with one another, so most of what tells them
@@ -209,7 +211,7 @@ def _seed(seed: int) -> tf.Tensor:
     return tf.constant([seed % 2**31, 0], tf.int32)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _clipped(values: tf.Tensor) -> Any:
     """``tf.clip_by_value`` to [0, 1], whose own gradient selects number by number, three times as slowly."""
     clipped = tf.minimum(tf.maximum(values, 0.0), 1.0)

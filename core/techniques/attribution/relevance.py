@@ -13,6 +13,7 @@ import tensorflow as tf
 from core import checks
 from core.networks import folding
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
+from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Step
 from core.networks.nonlinearities import is_nonlinearity, with_inputs_of_activations
 from core.networks.steps import KERNELS, has_activation, kind, linear_copy, without_activation
@@ -132,7 +133,7 @@ def _as_it_is(operation: Any) -> Rule:
     """Relevance goes through unchanged: a unit alone makes each."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        @tf.custom_gradient
+        @custom_gradient
         def passed(x: tf.Tensor) -> Any:
             return operation(*_with(args, x), **kwargs), lambda handed: tf.cast(handed, x.dtype)
 
@@ -147,7 +148,7 @@ def _in_proportion(operation: Any) -> Rule:
     def call(*args: Any, **kwargs: Any) -> Any:
         nested = isinstance(args[0], (list, tuple))
 
-        @tf.custom_gradient
+        @custom_gradient
         def shared(*parts: tf.Tensor) -> Any:
             with tf.GradientTape(persistent=False) as tape:
                 tape.watch(parts)
@@ -171,7 +172,7 @@ def _to_the_larger(operation: Any) -> Rule:
         nested = isinstance(args[0], (list, tuple))
         factors = list(args[0]) if nested else list(args)
 
-        @tf.custom_gradient
+        @custom_gradient
         def gated(one: tf.Tensor, other: tf.Tensor) -> Any:
             made = operation([one, other], **kwargs) if nested else operation(one, other, **kwargs)
 
@@ -223,7 +224,7 @@ def _epsilon(operation: Any) -> Rule:
     """In proportion to each product of weight and input; the bias keeps its share."""
 
     def call(x: tf.Tensor, **kwargs: Any) -> Any:
-        @tf.custom_gradient
+        @custom_gradient
         def handing(x: tf.Tensor) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(x)
@@ -247,7 +248,7 @@ def _handing(operation: Any, parts: Callable[[tf.Tensor], list[tuple[tf.Tensor, 
     """
 
     def call(x: tf.Tensor, **kwargs: Any) -> Any:
-        @tf.custom_gradient
+        @custom_gradient
         def handing(x: tf.Tensor) -> Any:
             def back(handed: tf.Tensor, variables: Any = None) -> Any:
                 chosen, equal = parts(x), tf.ones_like(x)
