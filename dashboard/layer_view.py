@@ -64,7 +64,7 @@ class Looked:
 
     def files(self, **data: tuple[str, bytes | Callable[[], bytes]]) -> None:
         """Its files."""
-        workbench.files(self.recipe, f"{self.layer}_{self.picture}".replace("/", "."), **data)
+        workbench.files(self.recipe, f"{self.layer}_{self.picture}".replace("/", "."), found=None, **data)
 
 
 def show_wall(one: Looked, ranking: npt.NDArray[np.integer], pick: Callable[[int], None]) -> None:

@@ -115,9 +115,8 @@ def show_terms(one: Looked, found: core.Dissection, terms: core.Terms) -> None:
     sources = ", ".join(dict.fromkeys(words.text(_title(name)) for name in terms.layers))
     few = f"the strongest {len(chosen)} of {count:,} channels" if count > len(chosen) else "all that went in"
     st.markdown(f"**What went in**, from {sources}: {few}")
-    wall = figures.products(
-        np.float32(terms.values[chosen]), np.float32(terms.weights[chosen]), columns=2 if limits.phone() else 4
-    )
+    values, weights = (np.asarray(one[chosen], np.float32) for one in (terms.values, terms.weights))
+    wall = figures.products(values, weights, columns=2 if limits.phone() else 4)
     units = [(terms.layers[i], int(terms.channels[i]), *terms.place(i)) for i in chosen]
     components.wall(
         figures.data_url(core.encode_png(wall.pixels)), columns=wall.columns, chosen=-1, key="dissect_terms",

@@ -150,8 +150,8 @@ def _verdict(recipe: AttackRecipe, origin: Floats, read: Floats) -> str:
     label, net = recipe.label(), networks.network(recipe.network)
     said = results.answers(recipe.network, np.concatenate([origin, read]), top=len(net.labels))
     if not net.has_classes:
-        before, after = (dict(one)[net.labels[label]] for one in said)
-        return f"{net.labels[label]} went from {before:.4g} to {after:.4g}, read from the file."
+        first, then = (dict(one)[net.labels[label]] for one in said)
+        return f"{net.labels[label]} went from {first:.4g} to {then:.4g}, read from the file."
     fooled = results.fools(recipe.network, read, label, targeted=bool(recipe.target))
     (before, sure), (after, surely) = (one[0] for one in said)
     verdict = "The file fools the network" if fooled else "The network is not fooled by the file"

@@ -154,7 +154,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def notebook(recipe: Recipe) -> bytes:
     """The script as a notebook of Jupyter."""
-    code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": recipe.script()}
+    code: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": recipe.script(),
+    }
     said = {"cell_type": "markdown", "metadata": {}, "source": f"# {title(recipe)}"}
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     return json.dumps({"cells": [said, code], "metadata": kernel, "nbformat": 4, "nbformat_minor": 4}).encode()

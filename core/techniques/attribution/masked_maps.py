@@ -105,18 +105,19 @@ def _without(classifier: Classifier, chosen: str, question: Question, maps: Floa
     def make() -> Any:
         if apart:
             _, rest = folding.halves(classifier, chosen, layer)
-            behind = lambda _, own, kept: _flat(rest(own * kept[:, None, None]))  # noqa: E731
-        else:
 
-            def behind(picture: tf.Tensor, _: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-                forward = classifier.forward([layer], change={chosen: lambda value: value * kept[:, None, None]})
-                return _flat(forward(tf.repeat(picture, tf.shape(kept)[0], axis=0))[layer])
+        def behind(picture: tf.Tensor, own: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+            if apart:
+                return _flat(rest(own * kept[:, None, None]))
+            forward = classifier.forward([layer], change={chosen: lambda value: value * kept[:, None, None]})
+            return _flat(forward(tf.repeat(picture, tf.shape(kept)[0], axis=0))[layer])
 
         several = tf.TensorSpec((None, None), tf.float32)
         signature = [PICTURES, tf.TensorSpec((None, None, None, None), tf.float32), several]
-        fixed = lambda picture, own, kept: behind(  # noqa: E731
-            picture, tf.ensure_shape(own, (None, None, None, maps.shape[-1])), kept
-        )
+
+        def fixed(picture: tf.Tensor, own: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+            return behind(picture, tf.ensure_shape(own, (None, None, None, maps.shape[-1])), kept)
+
         return classifier.told([layer], tf.function(fixed, input_signature=signature, autograph=False))
 
     run = classifier.keep(("ablated maps", chosen, layer), make)

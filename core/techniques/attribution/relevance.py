@@ -65,7 +65,7 @@ def lrp(question: Question, *, rule: str) -> Map:
     Raises:
         ValueError: a network with layers for which there is no rule, such as attention.
     """
-    checks.one_of("rule", rule, RULE.choices)
+    checks.one_of("rule", rule, RULE.choices or ())
     classifier, layer = question.classifier, question.layer
     compiled = classifier.keep(("relevance", layer, rule), lambda: _compiled(classifier, layer, rule))
     height, width = question.picture.shape[1:3]
