@@ -29,6 +29,7 @@ The map of the package:
         outputs           what a network gives: classes, a binary logit, numbers, an embedding, maps; how sure that is
         losses            what a network was trained with, as its file tells
         nonlinearities    where they are; what units are before and after them
+        custom_gradients  tf.custom_gradient whose graphs are let go
         gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
         narrowing         one wanted channel for each picture
         segments          the part of a network from a layer to its end

@@ -54,6 +54,7 @@ def test_a_teacher_without_internet_shows_layer_1_to_5(arrive: Arrive, capsys: p
     way, page = Way(me), me.page
     way.click(page.get_by_test_id("stSidebarNavLink").filter(has_text="Lessons"))
     way.click(page.get_by_role("button", name="3. From edges to things"))
+    expect(page.get_by_role("heading", name="3. From edges to things")).to_be_visible()
     way.click(page.get_by_role("link", name="Open the live page"))
     expect(page.get_by_text(re.compile(r"^Lesson 3 of \d+: "))).to_be_visible()
     stages = core.stages(core.load(core.available()[0]))[-5:]

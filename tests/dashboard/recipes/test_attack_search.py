@@ -9,12 +9,13 @@ import pytest
 
 import core
 from dashboard.recipes import AttackRecipe
+from dashboard.server import networks
 
 
 @pytest.mark.parametrize("picture", core.samples.names())
 def test_the_default_attack_fools_the_default_network_from_the_file(picture: str) -> None:
     recipe = AttackRecipe(core.available()[0], picture)
-    origin, net = recipe.photo(), core.load(recipe.network)
+    origin, net = recipe.photo(), networks.network(recipe.network)
     file = core.encode_png(core.last(recipe.run()).images.numpy()[0])
     read = core.open_image(file)
     assert np.abs(read - origin).max() <= 1.01 / 255
