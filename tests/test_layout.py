@@ -227,8 +227,12 @@ def foreign(path):
             yield node.attr
 
 
-PRIVATE = {"_flatten_layers": "core/networks/classifiers.py"}
-"""Private names of Keras, each with the one file that uses it."""
+PRIVATE = {"_flatten_layers": "core/networks/classifiers.py", "_registry": "core/networks/custom_gradients.py"}
+"""Private names of Keras and TensorFlow, each with the one file that uses it."""
+PRIVATE_MODULES = {
+    "keras.src": "core/networks/description_parts.py",
+    "tensorflow.python": "core/networks/custom_gradients.py",
+}
 
 
 @pytest.mark.parametrize("path", CORE, ids=named)
@@ -241,10 +245,11 @@ def test_nobody_looks_into_a_classifier(path):
     assert {"_graph", "_kept"} & {*foreign(path)} == set(), "Classifier.graph, replaced, kept and keep are for this"
 
 
-def test_private_modules_of_keras_are_used_in_one_file():
-    private = re.compile(r"\bkeras\.src\b|\btensorflow\.python\b|\btf\.python\b")
+@pytest.mark.parametrize("module", [*PRIVATE_MODULES, "tf.python"])
+def test_private_modules_are_used_in_one_file(module):
+    private = re.compile(rf"\b{re.escape(module)}\b")
     users = [named(path) for path in sources("core", "dashboard") if private.search(path.read_text())]
-    assert users == ["core/networks/description_parts.py"]
+    assert users == [PRIVATE_MODULES[module]] if module in PRIVATE_MODULES else users == []
 
 
 def functions(node):
