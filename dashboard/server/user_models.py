@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -102,10 +103,11 @@ def folder() -> Path:
 
 
 def end() -> None:
-    """The server ends: no file of it stays, and no process in which a file is being tried."""
+    """The server ends: no file of it stays, and no process in which a file is being tried (``python -c``)."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            child.kill()
+            if child.cmdline()[:2] == [sys.executable, "-c"]:
+                child.kill()
     with _FOLDERS_LOCK:
         while _FOLDERS:
             _FOLDERS.pop().cleanup()

@@ -56,6 +56,7 @@ def test_the_page_says_that_nothing_is_kept(open_page, words) -> None:
 def test_a_maximized_picture_is_shown_where_it_was_made_before(changes: dict[str, Any]) -> None:
     settings = {"network": "lens5_standard", "layer": "conv2_relu", "channels": (3, 5), **changes}
     recipe = Maximize(**settings)
+    jobs.TABLE.forget()
     assert workbench.maximized("lens5_standard", "conv2_relu", 3) is None
     pictures = np.zeros((2, 4, 4, 3), np.float32)
     pictures[0] = 1

@@ -149,7 +149,10 @@ def test_two_uploads_at_once_share_one_folder(monkeypatch):
         time.sleep(0.05)
         return made(**options)
 
+    other = subprocess.Popen(["sleep", "60"])
     user_models.end()
+    assert other.poll() is None, "what else this process has begun goes on"
+    other.kill()
     monkeypatch.setattr(user_models.tempfile, "TemporaryDirectory", slowly)
     with ThreadPoolExecutor(8) as pool:
         folders = set(pool.map(lambda _: user_models.folder(), range(8)))
