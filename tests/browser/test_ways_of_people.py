@@ -94,6 +94,7 @@ def test_a_pupil_with_a_phone_photo_fools_the_network(arrive: Arrive, capsys: py
     way.end(capsys, "A pupil with a phone photo who fools the network", clicks=8, seconds=300)
 
 
+@pytest.mark.slow
 def test_an_artist_makes_a_video(arrive: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
     me = arrive("/")
     way, page = Way(me), me.page
