@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from driven import ROOT, Arrive, Server, free_port, start
 from playwright.sync_api import expect
 
@@ -49,6 +50,7 @@ def teachable(folder: Path) -> Path:
     return zipped
 
 
+@pytest.mark.slow
 def test_an_engineer_asks_why_a_network_of_teachable_machine_fails(arrive: Arrive, tmp_path: Path) -> None:
     since = time.monotonic()
     photo = tmp_path / "failure.png"
@@ -70,6 +72,7 @@ def test_an_engineer_asks_why_a_network_of_teachable_machine_fails(arrive: Arriv
     assert seconds < 240
 
 
+@pytest.mark.slow
 def test_a_researcher_leaves_with_numbers_and_a_script_that_makes_them_again(arrive: Arrive, tmp_path: Path) -> None:
     since, clicks = time.monotonic(), 0
     with command(tmp_path, "lens5_standard", "cat") as (_, address):
