@@ -40,7 +40,7 @@ from .pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
 from .pictures.formats import OTHER_PICTURE_FILES, PICTURE_FILES
 from .pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
 from .pictures.labelled import LABELLED, LabelledSet, by_folder, digits, labelled_cifar10, labelled_tiles
-from .pictures.sets import PictureSet, as_set, cifar10, fingerprint, gather, sample_tiles, tiles
+from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
 from .pictures.videos import Video, open_video
 from .settings import Setting
 from .techniques.attacks.black_box import few_pixels, square
@@ -251,6 +251,7 @@ __all__ = [
     "estimate",
     "estimate_dream",
     "estimate_inversion",
+    "evenly",
     "feature_distance",
     "fed_by",
     "feeds",

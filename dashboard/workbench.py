@@ -370,7 +370,7 @@ def meanwhile(pictures: core.PictureSet, says: str, *key: object) -> Iterator[No
     done: set[object] = st.session_state.setdefault("looked_through", set())
     above, below = st.container(), st.empty()
     if key not in done:
-        few = np.linspace(0, len(pictures) - 1, min(len(pictures), MEANWHILE)).round().astype(int)
+        few = core.evenly(len(pictures), MEANWHILE)
         wall = core.tile(core.resize(core.to_float(pictures.pixels[few]), height=64, width=64), columns=12)
         below.image(wall, caption=says, alt=f"{len(few)} of the pictures. {says}")
     with above:

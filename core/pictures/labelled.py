@@ -128,7 +128,7 @@ def _cut(photos: list[Pictures], side: int, most: int) -> tuple[Pixels, Labels]:
     for label, photo in enumerate(photos):
         found = tiles([("", photo)], size=(side, side), levels=TILE_LEVELS).pixels
         found = found[found.std(axis=(1, 2)).max(axis=-1) >= CONTRAST]
-        few = np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)
+        few = sets.evenly(len(found), most)
         pixels.append(found[few])
         labels += [label] * len(few)
     return np.concatenate(pixels), np.array(labels, np.int32)

@@ -26,7 +26,7 @@ from core.pictures import images, samples
 from core.pictures.decoding import open_image
 from core.types import Pictures, Pixels
 
-__all__ = ["PictureSet", "as_set", "cifar10", "fingerprint", "gather", "sample_tiles", "tiles"]
+__all__ = ["PictureSet", "as_set", "cifar10", "evenly", "fingerprint", "gather", "sample_tiles", "tiles"]
 
 Size = tuple[int, int]
 
@@ -151,8 +151,12 @@ def gather(
     if not files:
         raise ValueError(f"Expected files that end in {', '.join(KINDS)}, got none")
     count = min(len(files), int(most), max(1, MEMORY // (3 * height * width)))
-    spread = np.linspace(0, len(files) - 1, count).round().astype(int)
-    return _gathered([files[index] for index in spread], (height, width), max_bytes)
+    return _gathered([files[index] for index in evenly(len(files), count)], (height, width), max_bytes)
+
+
+def evenly(count: int, most: int) -> npt.NDArray[np.intp]:
+    """The numbers (n,) of at most ``most`` of ``count`` things: evenly spread, the first and the last among them."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.intp)
 
 
 def fingerprint(source: str | Path) -> str:

@@ -18,7 +18,7 @@ import core
 from dashboard import figures, words
 from dashboard.figures.training import Curve
 from dashboard.recipes import Memorize, Pair
-from dashboard.server import comparisons, uploads
+from dashboard.server import uploads
 
 TWELVE, SIDE, LABEL = 12, 64, 22
 READY = Path(__file__).parents[1] / "assets" / "memorized.json"
@@ -69,7 +69,7 @@ def show_pictures(recipe: Memorize) -> None:
         told, row = recipe.task(key), core.CONDITIONS[condition]
         st.markdown(f"**{row.title}.** {row.says}")
         with st.container(horizontal=True, gap="small"):
-            for index in comparisons.spread(len(told.labels), TWELVE):
+            for index in core.evenly(len(told.labels), TWELVE).tolist():
                 with st.container(width=SIDE, gap="xxsmall"):
                     _show_picture(told, index)
     changed = recipe.task("b").changed.mean()

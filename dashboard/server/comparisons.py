@@ -23,11 +23,6 @@ EPOCHS = 15
 Floats = npt.NDArray[np.float32]
 
 
-def spread(count: int, few: int) -> list[int]:
-    """At most so many of ``count`` pictures, evenly spread: some data come class by class."""
-    return np.unique(np.linspace(0, count - 1, min(few, count)).round().astype(int)).tolist()
-
-
 @cached
 def confusion(name: str, *, _task: core.MemorizationTask, key: str) -> Floats:
     """(classes, classes) counts of test pictures: a row for what they are, a column for what the network says."""
@@ -75,7 +70,7 @@ class Distances:
 
 def distances(name: str, task: core.MemorizationTask, key: str) -> Distances | None:
     """DeepFool's distance of 20 pictures to train on, from what is said of them now; with progress and stop."""
-    pictures = task.shown[spread(len(task.labels), ATTACKED)].astype(np.float32)
+    pictures = task.shown[core.evenly(len(task.labels), ATTACKED)].astype(np.float32)
 
     def frames() -> Iterator[Distances]:
         net = networks.network(name)

@@ -69,27 +69,19 @@ AT_A_LOOK = 128 * 2**20
 
 def dead_channels(name: str, layer: str) -> Sequence[int]:
     """Channels that no sample picture excites."""
-    if networks.facts(networks.network(name)).activations <= AT_A_LOOK:
-        return _dead_everywhere(name)[layer]
-    return _dead_at(name, layer)
-
-
-@cached
-def _dead_at(name: str, layer: str) -> Sequence[int]:
-    classifier, seen = networks.network(name), every_sample(name)
-    with SLOT.turn(short=True):
-        dead = core.statistics(core.activations(classifier, seen, [layer])[layer]).dead
-    return [int(channel) for channel in np.flatnonzero(dead)]
+    net = networks.network(name)
+    together = networks.facts(net).activations <= AT_A_LOOK
+    return _dead(name, tuple(net.layers) if together else (layer,))[layer]
 
 
 @cached_saying("The network looks at every sample…")
-def _dead_everywhere(name: str) -> Mapping[str, Sequence[int]]:
-    """The same for every layer: one look at each sample serves all of them."""
+def _dead(name: str, layers: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
+    """The same for several layers: one look at each sample serves all of them."""
     classifier = networks.network(name)
     highest: dict[str, npt.NDArray[np.float32]] = {}
     for seen in every_sample(name):
         with SLOT.turn(short=True):
-            found = core.activations(classifier, seen[None], classifier.layers)
+            found = core.activations(classifier, seen[None], layers)
         for layer, activation in found.items():
             maximum = activation.reshape(-1, activation.shape[-1]).max(axis=0)
             highest[layer] = np.maximum(highest.get(layer, maximum), maximum)
@@ -321,7 +313,7 @@ def map_pictures(name: str, set_name: str, named: tuple[str, ...]) -> core.Pictu
     if found is None:
         return None
     own = _tiled(size, named, (1,))
-    few = np.unique(np.linspace(0, len(found) - 1, min(len(found), MAP_MOST)).round().astype(int))
+    few = core.evenly(len(found), MAP_MOST)
     return core.PictureSet(
         np.concatenate([own.pixels, found.pixels[few]]),
         np.concatenate([own.sources, found.sources[few] + len(own.titles)]),

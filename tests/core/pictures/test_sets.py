@@ -239,3 +239,10 @@ def test_any_name_in_a_zip_is_plain_text_or_refused(name):
 def test_a_name_that_turns_the_text_round_is_shown_harmless():
     found = gathered(archive({"photo\u202egnp.png": photo(1), "two\nlines.png": photo(2)}))
     assert found.titles == ("photo\ufffdgnp.png", "two\ufffdlines.png")
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 1), (5, 9), (9, 5), (100, 48), (7, 1)])
+def test_evenly_takes_the_ends_and_equal_steps(count, most):
+    found = core.evenly(count, most)
+    assert len(found) == min(count, most) and found[0] == 0
+    assert len(found) == 1 or (found[-1] == count - 1 and 0 < np.diff(found).max() - np.diff(found).min() + 1 <= 2)
