@@ -48,7 +48,8 @@ def forward(classifier: Classifier, layers: Iterable[str], *, narrow: Iterable[s
         own = {name: plan.compute(known, target) for name, plan in plans.items()}
         maps = {name: graph.token_map(name) for name in own}
         shown = {name: found.to_map(own[name]) for name, found in maps.items() if found}
-        return {name: {**values, **own, **shown}[name] for name in layers}
+        found = {**values, **own, **shown}
+        return {name: found[name] for name in layers}
 
     return run
 

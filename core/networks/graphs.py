@@ -193,7 +193,8 @@ class Graph:
             del args, kwargs, results
             for one in done:  # outside a compiled function, this frees their memory
                 values.pop(one, None)
-        return {name: _single({**values, **seen}[id(self.tensors[name])]) for name in names}
+        values |= seen
+        return {name: _single(values[id(self.tensors[name])]) for name in names}
 
     def token_map(self, name: str) -> TokenMap | None:
         """Which map the tokens of a layer are, ``name:before`` included; None for every other layer."""

@@ -14,21 +14,12 @@ from core.networks.steps import has_activation, kind
 
 __all__ = ["Segment", "is_linear", "named", "segment"]
 
-_LINEAR = frozenset(
-    {
-        "Add",
-        "Average",
-        "AveragePooling2D",
-        "BatchNormalization",
-        "Concatenate",
-        "Conv2D",
-        "Conv2DTranspose",
-        "Cropping2D",
-    }
-    | {"Dense", "DepthwiseConv2D", "Dropout", "Flatten", "GlobalAveragePooling2D", "Identity", "LayerScale", "Mean"}
-    | {"Normalization", "Permute", "Rescaling", "Reshape", "SeparableConv2D", "SpatialDropout2D", "Subtract", "Squeeze"}
-    | {"GaussianDropout", "GaussianNoise", "StochasticDepth", "UpSampling2D", "ZeroPadding2D"}
-)
+_LINEAR = frozenset({  # layers that are linear where they have no activation
+    "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Conv2DTranspose",
+    "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Flatten", "GaussianDropout", "GaussianNoise",
+    "GlobalAveragePooling2D", "Identity", "LayerScale", "Mean", "Normalization", "Permute", "Rescaling", "Reshape",
+    "SeparableConv2D", "SpatialDropout2D", "Squeeze", "StochasticDepth", "Subtract", "UpSampling2D", "ZeroPadding2D",
+})  # fmt: skip
 
 
 def is_linear(step: Step) -> bool:

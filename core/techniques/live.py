@@ -185,7 +185,7 @@ def _projector(classifier: Classifier, layer: str, method: str) -> Any:
             energy = tf.reduce_sum(tf.square(tf.nn.relu(tf.gather(forward(pictures)[before], channel, axis=-1)))) / 2
         return tape.gradient(energy, pictures, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    return run
+    return classifier.told([layer], run)
 
 
 def _scaled(units: Floats, channels: Sequence[int]) -> Pixels:

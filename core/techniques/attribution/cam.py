@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from core.networks.classifiers import PICTURES, Classifier
+from core.networks.looking import look
 from core.techniques.attribution.question import UNITS, Map, Question, folded, score
+from core.types import Floats
 
 MOST_ASKED = 24
 
@@ -48,8 +50,7 @@ def eigen_cam(question: Question) -> Map:
 
     It asks for no class: it shows what stands out in the maps. Its sign is that with which it agrees with their mean.
     """
-    chosen = maps_of(question)
-    maps = question.classifier.tap([chosen])(tf.constant(question.picture))[chosen].numpy()[0]
+    maps = own_maps(question)[0]
     flat = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
     spread = flat - flat.mean(axis=0)
     if len(spread) < spread.shape[1]:  # fewer places than channels: their products are the smaller matrix
@@ -122,6 +123,12 @@ def maps_of(question: Question) -> str:
     if not question.classifier.layer(chosen).spatial:
         raise ValueError(f"Expected maps with height and width, got the layer {chosen!r}")
     return chosen
+
+
+def own_maps(question: Question) -> Floats:
+    """These maps of the picture: (1, h, w, C)."""
+    chosen = maps_of(question)
+    return np.asarray(look(question.classifier, question.picture, [chosen])[chosen], np.float32)
 
 
 def enlarged(coarse: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:

@@ -122,7 +122,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             "The picture is seen through each map, and the maps are weighted by its scores. Of the strongest maps: all "
             "of them are too slow ([Wang et al., 2019](https://arxiv.org/abs/1910.01279)).",
             masked_maps.score_cam, (masked_maps.CHANNELS,), group="maps of a layer", usual=False,
-        ),        "integrated": Method(
+        ),
+        "integrated": Method(
             "Integrated gradients",
             "The gradient summed along the way from black to the picture: its parts add up to the change of the score "
             "([Sundararajan et al., 2017](https://arxiv.org/abs/1703.01365)).",

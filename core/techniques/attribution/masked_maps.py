@@ -14,7 +14,7 @@ from core.networks.classifiers import PICTURES, Classifier
 from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.settings import Setting
-from core.techniques.attribution.cam import enlarged, maps_of
+from core.techniques.attribution.cam import enlarged, maps_of, own_maps
 from core.techniques.attribution.question import Map, Question, folded
 from core.types import Floats
 
@@ -32,7 +32,7 @@ def ablation_cam(question: Question) -> Map:
     The loss is a fraction of the score itself, as in the paper.
     """
     classifier, chosen = question.classifier, maps_of(question)
-    maps = _maps(question, chosen)
+    maps = own_maps(question)
     scores = _without(classifier, chosen, question, maps)
     own = float(scores(np.ones((1, maps.shape[-1]), np.float32))[0])
     silent = np.abs(maps).max(axis=(0, 1, 2)) == 0
@@ -50,8 +50,7 @@ def score_cam(question: Question, *, channels: int) -> Map:
 
     The ``channels`` strongest maps only; the weights are the softmax of these scores, as in the paper's algorithm.
     """
-    chosen = maps_of(question)
-    maps = _maps(question, chosen)
+    maps = own_maps(question)
     order = np.argsort(-maps[0].max(axis=(0, 1)), kind="stable")[:channels]
     size = question.picture.shape[1:3]
     scores = []
@@ -65,11 +64,6 @@ def score_cam(question: Question, *, channels: int) -> Map:
     weights = np.zeros(maps.shape[-1], np.float32)
     weights[order] = share / share.sum()
     return _together(question, maps, weights)
-
-
-def _maps(question: Question, layer: str) -> Floats:
-    found = question.classifier.tap([layer])(tf.constant(question.picture))[layer].numpy()
-    return np.asarray(found, np.float32)
 
 
 def _together(question: Question, maps: Floats, weights: Floats) -> Map:
