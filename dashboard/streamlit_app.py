@@ -39,6 +39,9 @@ async def live(websocket: WebSocket) -> None:
     await server.serve(websocket)
 
 
+LIVE = ("/convscope/live", "/{folder:path}/convscope/live")
+"""The second one: ``server.baseUrlPath``, or the folder in which a proxy puts the app."""
+
 app = st.App(
-    Path(__file__).with_name("frame.py"), lifespan=lifespan, routes=[WebSocketRoute("/convscope/live", live)]
-)  # fmt: skip
+    Path(__file__).with_name("frame.py"), lifespan=lifespan, routes=[WebSocketRoute(path, live) for path in LIVE]
+)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from driven import ROOT, Arrive, Person, Server, free_port, start
-from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HERE = {"localhost", "127.0.0.1"}
@@ -26,11 +26,11 @@ FLAGS = [
 ]
 
 
-def _running() -> Iterator[Server]:
+def _running(base: str = "") -> Iterator[Server]:
     """A server from a checkout; with -P, as the ``streamlit`` command, ``core`` is not on the path."""
     port = free_port()
     words = f"-P -m streamlit run dashboard --server.port {port} --server.headless true".split()
-    running = start(words, port=port, folder=ROOT)
+    running = start([*words, f"--server.baseUrlPath={base}"] if base else words, port=port, folder=ROOT, base=base)
     try:
         running.wait()
         yield running
@@ -48,6 +48,12 @@ def server() -> Iterator[Server]:
 def fresh() -> Iterator[Server]:
     """A server that nobody has used."""
     yield from _running()
+
+
+@pytest.fixture
+def inside() -> Iterator[Server]:
+    """A server whose pages are all in a folder of its address."""
+    yield from _running("/in/a-folder")
 
 
 @pytest.fixture(scope="session")
@@ -80,11 +86,20 @@ def windows(browser: Browser) -> Windows:
 def arrive(browser: Browser, windows: Windows, server: Server) -> Iterator[Arrive]:
     """Open a tab: ``arrive("/activations", color_scheme="dark")``. At the end nobody has left home.
 
-    ``computer`` names whose browser it is: tabs of one computer share their cookies and their cache.
+    ``computer`` names whose browser it is: tabs of one computer share their cookies and their cache. ``before`` is
+    called with the tab before anything is loaded.
     """
     people: list[Person] = []
 
-    def one(path: str = "/", *, computer: str = "mine", width: int = 1440, height: int = 900, **options: str) -> Person:
+    def one(
+        path: str = "/",
+        *,
+        computer: str = "mine",
+        width: int = 1440,
+        height: int = 900,
+        before: Callable[[Page], object] = lambda _: None,
+        **options: str,
+    ) -> Person:
         if computer not in windows:
             windows[computer] = browser.new_context(reduced_motion="reduce", permissions=["camera"])
             windows[computer].set_default_timeout(PATIENCE)
@@ -95,6 +110,7 @@ def arrive(browser: Browser, windows: Windows, server: Server) -> Iterator[Arriv
         person.page.on("websocket", lambda socket: person.note(socket.url))
         person.page.on("pageerror", lambda error: person.faults.append(str(error)))
         people.append(person)
+        before(person.page)
         return person.go(path)
 
     yield one

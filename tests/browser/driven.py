@@ -32,10 +32,11 @@ class Server:
 
     process: subprocess.Popen[bytes]
     port: int
+    base: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"http://localhost:{self.port}{self.base}"
 
     @property
     def memory(self) -> int:
@@ -55,7 +56,7 @@ class Server:
         end = time.monotonic() + 120
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=5):
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{self.base}/_stcore/health", timeout=5):
                     return
             except OSError:
                 time.sleep(0.2)
@@ -70,8 +71,8 @@ class Server:
             self.process.wait()
 
 
-def start(arguments: list[str], *, port: int, folder: Path, **variables: str) -> Server:
-    """Start the server with this Python, as ``arguments`` say, from ``folder``."""
+def start(arguments: list[str], *, port: int, folder: Path, base: str = "", **variables: str) -> Server:
+    """Start the server with this Python, as ``arguments`` say, from ``folder``; ``base`` is before all paths."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("STREAMLIT_", "CONVSCOPE"))
     }
@@ -82,7 +83,7 @@ def start(arguments: list[str], *, port: int, folder: Path, **variables: str) ->
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return Server(process, port)
+    return Server(process, port, base)
 
 
 @dataclass

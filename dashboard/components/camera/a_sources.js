@@ -26,17 +26,37 @@ class Moving {  // a <video>, of a camera or of a file
     this.video = document.createElement("video");
     Object.assign(this.video, { muted: true, playsInline: true, loop: true });
     this.mirrored = mirrored;
+    this.watch();
+  }
+  // A frame that came while the last one was looked at is taken at once: to wait for the next one would cost up to a
+  // whole period of the camera.
+  watch() {
+    const { video } = this, named = video.requestVideoFrameCallback;
+    const again = () => named ? video.requestVideoFrameCallback(came) : requestAnimationFrame(came);
+    const came = () => {
+      if (this.over) return;
+      this.fresh = true;
+      this.awaited?.();
+      again();
+    };
+    again();
   }
   next() {
     return new Promise(done => {
-      const late = setTimeout(done, 500);
-      const now = () => { clearTimeout(late); done(); };
-      if (this.video.requestVideoFrameCallback) this.video.requestVideoFrameCallback(now); else requestAnimationFrame(now);
+      const go = () => {
+        clearTimeout(late);
+        this.awaited = null;
+        this.fresh = false;
+        done();
+      };
+      const late = setTimeout(go, 500);
+      if (this.fresh) go(); else this.awaited = go;
     });
   }
   get ready() { return this.video.readyState >= 2; }
   draw(pen) { cut(pen, this.video, this.video.videoWidth, this.video.videoHeight, this.mirrored); }
   stop() {
+    this.over = true;
     this.video.srcObject?.getTracks().forEach(track => track.stop());
     if (this.url) URL.revokeObjectURL(this.url);
     this.video.srcObject = null;

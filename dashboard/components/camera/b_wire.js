@@ -1,7 +1,7 @@
 // Frames to the server and answers back. One frame is on its way at a time, so that lag cannot grow.
 
 // After a sleep the page's own session may come back a little later than this connection does: 4002 and 4005 say that.
-const PATIENCE = 2000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4002, 4004, 4005], MOST_TRIES = 30;
+const PATIENCE = 2000, AGAIN = 10_000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4002, 4004, 4005], MOST_TRIES = 30;
 
 function packed(settings, jpeg) {
   const text = new TextEncoder().encode(JSON.stringify(settings));
@@ -25,13 +25,20 @@ function unpacked(buffer) {
 }
 
 class Wire {
-  // `lost` is called with what to say, and whether it is worth trying again, when an open connection ends.
-  constructor(ticket, lost) {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    this.socket = new WebSocket(`${scheme}//${location.host}/convscope/live?ticket=${encodeURIComponent(ticket)}`);
+  // `lost` is called with what to say, and whether it is worth trying again, when an open connection ends. The route
+  // is beside the page, whatever the folder is in which a proxy or server.baseUrlPath puts both.
+  constructor(ticket, before, lost) {
+    const address = new URL(`convscope/live?ticket=${encodeURIComponent(ticket)}`, location.href);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.socket = new WebSocket(address);
     this.socket.binaryType = "arraybuffer";
     this.open = new Promise(done => {  // false where no second socket comes through
-      const late = setTimeout(() => { done(false); this.close(); }, PATIENCE);
+      let late;
+      const wait = () => {  // from when the server has answered at all: a busy one is late with everything
+        if (this.socket.readyState === WebSocket.CONNECTING)
+          late = setTimeout(() => { done(false); this.close(); }, before ? AGAIN : PATIENCE);
+      };
+      fetch(new URL("_stcore/health", location.href), { cache: "no-store" }).then(wait, wait);
       this.socket.onopen = () => { clearTimeout(late); done(true); };
       this.socket.onclose = event => {
         clearTimeout(late);

@@ -4,6 +4,7 @@ const VIEW = 480, BURST = 16, BURST_EVERY = 200, MOST_BYTES = 120_000;
 const BLOCKED = "This address lets no live connection through, so here are 16 frames of three seconds, looked at once. "
   + "Move the slider; start again for others.";
 const SLOW = "The server is busy: others are before you…", READY = "The server gets ready for this…";
+const REMARK = 8000;
 const lives = new WeakMap();
 const wait = time => new Promise(done => setTimeout(done, time));
 
@@ -23,8 +24,8 @@ class Live {
       root, find, view: find(".view"), wall: find(".wall"), wallCanvas: find(".wall canvas"), backCanvas: find(".back canvas"),
       answers: find(".answers"), moments: new Moments(find(".moments")), held: null, quality: 0.85, columns: 1, channels: [],
     });
-    for (const name of ["shot", "sent", "sheet", "over"]) this[name] = document.createElement("canvas");
-    this.shot.width = this.shot.height = this.view.width = this.view.height = VIEW;
+    for (const name of ["shot", "grabbed", "sent", "sheet", "over"]) this[name] = document.createElement("canvas");
+    this.grabbed.width = this.grabbed.height = this.shot.width = this.shot.height = this.view.width = this.view.height = VIEW;
     this.answers.replaceChildren(...[...Array(5)].map(() => {
       const row = document.createElement("li");
       row.append(...["i", "span", "span"].map(name => document.createElement(name)));
@@ -78,7 +79,14 @@ class Live {
 
   // ------------------------------------------------------------------------------------ from start to stop
 
-  says(text) { if (this.find(".says").textContent !== text) this.find(".says").textContent = text; }
+  says(text) {  // every frame says something, most of them nothing: a remark stays for a while
+    const shown = text || (Date.now() < this.remarked?.until ? this.remarked.text : "");
+    if (this.find(".says").textContent !== shown) this.find(".says").textContent = shown;
+  }
+  remark(text) {
+    this.remarked = { text, until: Date.now() + REMARK };
+    this.says(text);
+  }
 
   startFilm() {
     this.awaited = "";
@@ -98,7 +106,10 @@ class Live {
     Object.assign(this, { source, still, burst: null, count: 0, shownAt: 0, pace: 0, tries: 0, frozen: still, asked: "" });
     this.buttons(!still);
     this.offerDevices(source.device);
-    if (still) this.grab();
+    if (still) {
+      this.grab();
+      this.swap();
+    }
     try {
       await this.loop(turn);
     } catch (error) {
@@ -137,28 +148,49 @@ class Live {
     select.hidden = false;
   }
 
+  // One frame is on its way at a time; while an answer is drawn, the next frame is on its way already.
   async loop(turn) {
+    let sent = await this.send(turn);
+    while (sent) {
+      const { began, text } = sent, answer = await sent.answer;
+      if (turn !== this.turn) return;
+      const found = answer && unpacked(answer);
+      if (found) {
+        this.asked = found.said.ready === false ? "" : text;
+        this.tries = 0;
+        this.swap();
+      }
+      if (found && this.still) {
+        await this.show(found, this.shot);
+        if (this.asked) this.hangUp();
+      }
+      const next = this.send(turn);
+      if (found && !this.still) {
+        await this.show(found, this.shot);
+        this.tick(began);
+      }
+      sent = await next;
+    }
+  }
+
+  // The next frame, when there is one to look at: its answer, when it was taken, and what was asked. Null at the end.
+  async send(turn) {
     while (turn === this.turn) {
       await this.source.next();
       if (document.hidden) await wait(200);
       const settings = this.settings(), text = JSON.stringify(settings);
       if (this.frozen && this.asked === text) await wait(50);
-      if (turn !== this.turn) return;
+      if (turn !== this.turn) break;
       if (document.hidden || !this.source.ready || (this.frozen && this.asked === text)) continue;
       if (!this.wire && !await this.connect(turn)) continue;
       const began = performance.now();
-      if (!this.frozen) this.grab();
+      this.grab(this.frozen ? this.shot : null);
       const message = packed(settings, await this.jpeg());
       const slow = setTimeout(() => this.says(SLOW), 1500);
-      const answer = await this.wire?.ask(message);
-      clearTimeout(slow);
-      if (!answer || turn !== this.turn) continue;
-      const found = unpacked(answer);
-      await this.show(found, this.shot);
-      this.asked = found.said.ready === false ? "" : text;
-      this.tries = 0;
-      if (!this.still) this.tick(began); else if (this.asked) this.hangUp();
+      const answer = (this.wire?.ask(message) ?? Promise.resolve(null)).finally(() => clearTimeout(slow));
+      return { answer, began, text };
     }
+    return null;
   }
 
   hangUp() {  // a still picture takes nobody's place
@@ -169,7 +201,7 @@ class Live {
   async connect(turn) {
     if (this.tries) await wait(Math.min(300 * this.tries, 1500));
     if (turn !== this.turn) return false;
-    const wire = new Wire(this.data.ticket, (reason, again) => this.lost(wire, reason, again));
+    const wire = new Wire(this.data.ticket, this.connected, (reason, again) => this.lost(wire, reason, again));
     const opened = await wire.open;
     if (turn !== this.turn) return wire.close(), false;
     if (opened) {
@@ -191,10 +223,12 @@ class Live {
     if (!this.frozen && !document.hidden) this.says("Connecting again…");
   }
 
-  grab() {
-    this.source.draw(this.shot.getContext("2d"));
-    this.sent.getContext("2d").drawImage(this.shot, 0, 0, this.sent.width, this.sent.height);
+  grab(frozen) {  // a frame of the source, or a frozen one again
+    const pen = this.grabbed.getContext("2d");
+    if (frozen) pen.drawImage(frozen, 0, 0); else this.source.draw(pen);
+    this.sent.getContext("2d").drawImage(this.grabbed, 0, 0, this.sent.width, this.sent.height);
   }
+  swap() { [this.shot, this.grabbed] = [this.grabbed, this.shot]; }
 
   async jpeg() {
     const encode = () => new Promise(done => this.sent.toBlob(done, "image/jpeg", this.quality));
@@ -337,10 +371,11 @@ class Live {
       this.recording = new Recording((blob, kind) => {
         this.recording = null;
         this.find(".record").textContent = "Record 10 s";
-        if (blob) save(blob, `convscope_live.${kind}`);
+        if (blob) save(blob, `convscope_live.${kind}`); else this.remark(EMPTY);
       });
+      this.remarked = null;
     } catch (error) {
-      this.says(error.message);
+      this.remark(error.message);
     }
   }
 
@@ -356,8 +391,8 @@ class Live {
       last = performance.now();
       this.grab();
       shots.push(Object.assign(document.createElement("canvas"), { width: VIEW, height: VIEW }));
-      shots.at(-1).getContext("2d").drawImage(this.shot, 0, 0);
-      this.view.getContext("2d").drawImage(this.shot, 0, 0);
+      shots.at(-1).getContext("2d").drawImage(this.grabbed, 0, 0);
+      this.view.getContext("2d").drawImage(this.grabbed, 0, 0);
       this.find(".scene").classList.remove("idle");
       jpegs.push(await this.jpeg());
     }

@@ -295,11 +295,15 @@ def test_silence_closes_and_one_may_come_again(chosen: Any, monkeypatch: pytest.
 def test_the_app_has_the_route_and_starts_without_tensorflow() -> None:
     said = (
         "import sys; from dashboard.streamlit_app import app; "
-        "print([r.path for r in app._user_routes], 'tensorflow' in sys.modules)"
+        "from starlette.routing import Match; "
+        "found = lambda path: any(r.matches({'type': 'websocket', 'path': path, 'headers': []})[0] == Match.FULL "
+        "for r in app._user_routes); "
+        "paths = ('/convscope/live', '/in/a/folder/convscope/live', '/convscope/live/', '/a/convscope/lives'); "
+        "print([found(path) for path in paths], 'tensorflow' in sys.modules)"
     )
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", said], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['/convscope/live'] False"
+    assert done.stdout.strip() == "[True, True, False, False] False"
 
 
 def test_a_burst_is_answered_like_frames(chosen: Any, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
