@@ -18,6 +18,7 @@ The map of the package:
         grey              colour to grey, as Pillow does it
         samples           photographs that come with scikit-image and scikit-learn, and a drawn test card
         sets              many pictures: tiles of photographs, a folder or a zip, CIFAR-10
+        patterns          drawn stripes, dots and checks
         labelled          ... with a label each, to train on and to test: digits, tiles, CIFAR-10, a folder
     networks/             do not optimize
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
@@ -33,6 +34,7 @@ The map of the package:
         gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
         narrowing         one wanted channel for each picture
         segments          the part of a network from a layer to its end
+        tails             the network from the map of a layer to its answers, when something in the map is another
         folding           a network with its batch normalization folded away, for speed
         faster_steps      layer calls rewritten to cost less
         reweighting       a network with other weights in some layers
@@ -81,6 +83,7 @@ The map of the package:
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
         live              ``look``: answers and maps of one frame of a camera; ``project_channel``
         codes             what a layer says of many pictures; a map on which like ones lie together
+        concepts/         the parts that a layer sees: ``concepts``, ``concept_importance``; a person's own: ``tcav``
         memorization/     ``memorize``: networks trained on true labels, or on random ones until they know them by heart
         units             the patches of real pictures that excite a unit, their projections; units switched off
     bundled/              the networks that this project trained, their cards, and the script that trained them

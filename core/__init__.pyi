@@ -40,6 +40,7 @@ from .pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
 from .pictures.formats import OTHER_PICTURE_FILES, PICTURE_FILES
 from .pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
 from .pictures.labelled import LABELLED, LabelledSet, by_folder, digits, labelled_cifar10, labelled_tiles
+from .pictures.patterns import PATTERNS, patterns
 from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
 from .pictures.videos import Video, open_video
 from .settings import Setting
@@ -87,6 +88,18 @@ from .techniques.circuits import (
     river,
 )
 from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
+from .techniques.concepts import (
+    ConceptCrops,
+    ConceptImportance,
+    Concepts,
+    Tcav,
+    concept_crops,
+    concept_importance,
+    concept_maps,
+    concepts,
+    most_concept_pictures,
+    tcav,
+)
 from .techniques.dream import (
     DREAMS,
     Between,
@@ -155,6 +168,7 @@ __all__ = [
     "NORMS",
     "OPTIMIZERS",
     "OTHER_PICTURE_FILES",
+    "PATTERNS",
     "PICTURE",
     "PICTURE_FILES",
     "PRESETS",
@@ -164,6 +178,9 @@ __all__ = [
     "Between",
     "Classifier",
     "Completeness",
+    "ConceptCrops",
+    "ConceptImportance",
+    "Concepts",
     "Condition",
     "Connection",
     "CorruptionPoint",
@@ -195,6 +212,7 @@ __all__ = [
     "Stage",
     "State",
     "Statistics",
+    "Tcav",
     "Terms",
     "TrainingFrame",
     "UnitIndex",
@@ -222,6 +240,10 @@ __all__ = [
     "classifier",
     "codes",
     "completeness",
+    "concept_crops",
+    "concept_importance",
+    "concept_maps",
+    "concepts",
     "conditional_attribution",
     "connections",
     "conservation",
@@ -283,6 +305,7 @@ __all__ = [
     "memorize",
     "mifgsm",
     "minimal_epsilon",
+    "most_concept_pictures",
     "nearest",
     "normalization",
     "occluded",
@@ -294,6 +317,7 @@ __all__ = [
     "patch",
     "patch_components",
     "patches",
+    "patterns",
     "pausing",
     "pgd",
     "pixel_distance",
@@ -318,6 +342,7 @@ __all__ = [
     "square",
     "stages",
     "statistics",
+    "tcav",
     "tile",
     "tiles",
     "to_float",

@@ -57,6 +57,11 @@ SECTIONS = {  # file and address: title, icon, help
             "account_tree",
             "What each channel of a layer gives to the answer, and what is lost without it.",
         ),
+        "concepts": (
+            "Concepts",
+            "category",
+            "The parts that a layer sees, in your picture or in many, and what each is worth.",
+        ),
         "why": ("Why this answer?", "help_center", "Which pixels the answer depends on, by nine methods."),
     },
 }

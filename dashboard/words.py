@@ -90,6 +90,11 @@ def extent(info: core.LayerInfo) -> str:
     return f"{height} × {width} positions, {channels} channels; {sees}"
 
 
+def places(info: core.LayerInfo) -> str:
+    """The height and width of a layer's map in words."""
+    return f"{info.shape[0]} × {info.shape[1]}"
+
+
 def story(classifier: core.Classifier, layer: str) -> str:
     """What is known to live in the stage of a layer: the one it is named after, or the next with maps of its size."""
     stages, names = core.stages(classifier), list(classifier.layers)

@@ -37,6 +37,7 @@ from dashboard.figures.mosaics import (
     wall,
 )
 from dashboard.figures.overlays import evidence, evidence_scale, fitted, over, perturbation, pooled
+from dashboard.figures.parts import one_part, part_colour, part_row, part_rows, parts, sensitivity, worth
 from dashboard.figures.river import river
 from dashboard.figures.training import Curve, classes, confusion, corruption, distances, retrained, training
 from dashboard.figures.urls import data_url
@@ -75,8 +76,13 @@ __all__ = [
     "mosaic",
     "network_map",
     "numbers",
+    "one_part",
     "over",
     "overlay",
+    "part_colour",
+    "part_row",
+    "part_rows",
+    "parts",
     "perturbation",
     "picture_map",
     "plate",
@@ -87,6 +93,7 @@ __all__ = [
     "risefall",
     "river",
     "scattered",
+    "sensitivity",
     "signed",
     "stages",
     "strip",
@@ -94,4 +101,5 @@ __all__ = [
     "units",
     "wall",
     "windowed",
+    "worth",
 ]

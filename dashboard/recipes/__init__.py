@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard.recipes.attack import AttackRecipe
 from dashboard.recipes.base import OnPicture, Recipe, Runs
+from dashboard.recipes.concepts import Concepts
 from dashboard.recipes.contributions import Contributions
 from dashboard.recipes.describe import Describe
 from dashboard.recipes.dream import Dream
@@ -19,6 +20,7 @@ from dashboard.recipes.unit import Unit
 __all__ = [
     "TECHNIQUES",
     "AttackRecipe",
+    "Concepts",
     "Contributions",
     "Describe",
     "Dream",
@@ -36,5 +38,5 @@ __all__ = [
 ]
 __all__ += ["numbers"]
 
-_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe, Memorize, Contributions)
+_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe, Memorize, Contributions, Concepts)
 TECHNIQUES = {one.technique: one for one in _ALL}

@@ -48,6 +48,14 @@ def mapped(net: core.Classifier) -> str:
     return [*net.layers, *(stage.layer for stage in core.stages(net))][-1]
 
 
+def factorized(net: core.Classifier) -> tuple[str, list[str]]:
+    """The layer whose concepts are shown, the last stage with a map, and all that have maps. Raises ValueError."""
+    able = [one for one, info in net.layers.items() if info.spatial and info.channels > 1]
+    if not able:
+        raise ValueError(f"Expected a network whose layers have maps, got {net.name}, which has none")
+    return [able[-1], *(stage.layer for stage in core.stages(net) if stage.layer in able)][-1], able
+
+
 def explained(net: core.Classifier) -> str:
     """What is explained: an answer, or where a network has none, its last layer."""
     layers = [one for one, info in net.layers.items() if len(info.shape) in (1, 3)]

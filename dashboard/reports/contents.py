@@ -18,6 +18,7 @@ import core
 from dashboard import figures
 from dashboard.recipes import (
     AttackRecipe,
+    Concepts,
     Contributions,
     Describe,
     Dream,
@@ -281,8 +282,33 @@ def contributed(recipe: Contributions) -> Contents:
     )  # fmt: skip
 
 
+def taken_apart(
+    recipe: Concepts, found: core.Concepts, maps: Floats, crops: Sequence[Floats], told: core.ConceptImportance | None
+) -> Contents:
+    """All concepts over the picture, the crops (n, h, w, 3) of each, and what each is worth."""
+    seen, scaled = recipe.photo()[0], found.scaled(maps)
+    rows = [
+        figures.part_row(figures.one_part(seen, scaled[..., one], one), crops[one], one, count=6)
+        for one in range(found.count)
+    ]
+    pictures = {
+        "concepts": recipe.png(figures.parts(seen, scaled)),
+        "crops": core.encode_png(figures.part_rows(rows)[..., :3]),
+    }
+    captions = {
+        "concepts": f"{found.count} concepts of {recipe.layer}, each place in the colour of the one it has most of.",
+        "crops": "Each concept from the first to the last: where it is on the picture, and its best crops.",
+    }
+    worth = [] if told is None else [
+        {"concept": one + 1, "lost": float(told.lost[one]), "sobol": float(told.sobol[one])}
+        for one in range(found.count)
+    ]  # fmt: skip
+    arrays = {"directions": found.directions, "maps": maps}
+    return Contents("concepts", pictures, captions, _tables(worth=worth), arrays)
+
+
 WAYS: dict[str, Callable[..., Contents]] = {
     "maximize": maximized, "dream": dreamed, "attack": attacked, "attribute": explained, "invert": inverted,
     "activations": looked, "units": united, "map": embedded, "network": described,
-    "contributions": contributed,
+    "contributions": contributed, "concepts": taken_apart,
 }  # fmt: skip

@@ -41,6 +41,7 @@ Key = tuple[Any, ...]
 LOG = logging.getLogger(__name__)
 LATEST_KEPT = 6
 SILENCE = 10.0
+LIVE_SECONDS = 0.5
 _END = object()
 
 
@@ -294,17 +295,18 @@ def follow(
     *,
     say: Callable[[Result], str],
     progress: Callable[[Result], float] | None = None,
+    show: Callable[[Any, Result], object] | None = None,
 ) -> Result | None:
     """Open a job and follow it to its end, with a progress bar and Stop; its newest result, None where there is none.
 
-    After Stop it rests until ``go_on``, and the page says that what was reached is a part. Raises ValueError as the
-    routine does.
+    ``show`` draws a result on its way into a place of the page, at most twice a second. After Stop the job rests until
+    ``go_on``, and the page says that what was reached is a part. Raises ValueError as the routine does.
     """
     job = open(key, begin, progress=progress)
     place = st.empty()
     if job.state not in (State.FINISHED, State.STOPPED):
         with place.container():
-            _follow(job, say)
+            _follow(job, say, show)
     if job.state is State.STOPPED:
         place.caption(f"Stopped at {job.progress:.0%}.")
     else:
@@ -312,12 +314,16 @@ def follow(
     return job.latest
 
 
-def _follow(job: Job[Result], say: Callable[[Result], str]) -> None:
+def _follow(job: Job[Result], say: Callable[[Result], str], show: Callable[[Any, Result], object] | None) -> None:
     bar = st.progress(job.progress, "Getting ready…")
     st.button("Stop", icon=":material/stop:", key=f"stop {job.key}", on_click=job.stop)
+    picture, since = st.empty(), -LIVE_SECONDS
     for result in job.follow(tell=lambda waiting: bar.progress(job.progress, waiting.sentence)):
         left = job.seconds_left
         bar.progress(job.progress, say(result) + (f", about {left:.0f} s left" if left >= 1 else ""))
+        if show and time.monotonic() - since > LIVE_SECONDS:
+            show(picture, result)
+            since = time.monotonic()
 
 
 def halted() -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dashboard.recipes import (
     TECHNIQUES,
     AttackRecipe,
+    Concepts,
     Contributions,
     Describe,
     Dream,
@@ -42,6 +43,7 @@ RECIPES = [
     Describe(NETWORK),
     Memorize(second="partly_corrupted", corruption=0.25, dropout=0.5),
     Contributions(NETWORK, "cat", "conv2_relu", 3, against=4),
+    Concepts(NETWORK, "cat", "conv2_relu", "samples", count=5, target=3),
 ]
 
 
@@ -55,7 +57,7 @@ def test_settings_come_back(recipe: Recipe) -> None:
 
 def test_every_technique_is_listed_once() -> None:
     assert {type(recipe) for recipe in RECIPES} == set(TECHNIQUES.values())
-    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 11
+    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 12
 
 
 @pytest.mark.parametrize(
