@@ -85,7 +85,10 @@ The map of the package:
         codes             what a layer says of many pictures; a map on which like ones lie together
         concepts/         the parts that a layer sees: ``concepts``, ``concept_importance``; a person's own: ``tcav``
         memorization/     ``memorize``: networks trained on true labels, or on random ones until they know them by heart
-        units             the patches of real pictures that excite a unit, their projections; units switched off
+        families          units of a layer that are alike, grouped: by their answers, or by their kernels
+        unit_names        what to call a unit: what its best patches have in common, with its purity
+        units             the patches of real pictures that excite a unit, their projections
+        what_if           units of a layer switched off or turned up: answers, their map, whole sets of pictures
     bundled/              the networks that this project trained, their cards, and the script that trained them
         memorized             the curves that the page of learning and memorizing shows before anybody runs it
         accuracy              how many photographs of a folder a network of ImageNet names right

@@ -39,7 +39,7 @@ from .pictures.decoding import open_image, read_png_metadata
 from .pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
 from .pictures.formats import OTHER_PICTURE_FILES, PICTURE_FILES
 from .pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
-from .pictures.labelled import LABELLED, LabelledSet, by_folder, digits, labelled_cifar10, labelled_tiles
+from .pictures.labelled import LABELLED, LabelledSet, by_folder, digits, labelled_cifar10, labelled_tiles, labels_of
 from .pictures.patterns import PATTERNS, patterns
 from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
 from .pictures.videos import Video, open_video
@@ -75,6 +75,7 @@ from .techniques.circuits import (
     Completeness,
     Connection,
     Dissection,
+    Expanded,
     Line,
     River,
     Terms,
@@ -83,8 +84,11 @@ from .techniques.circuits import (
     conditional_attribution,
     contributions,
     dissect,
+    expanded_weights,
     fed_by,
     feeds,
+    index_contributions,
+    layers_below,
     river,
 )
 from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
@@ -114,6 +118,7 @@ from .techniques.dream import (
     estimate_dream,
     painted_mask,
 )
+from .techniques.families import Family, answer_similarities, families, kernel_similarities
 from .techniques.filters import PRESETS, Preset, active_units, estimate, maximize
 from .techniques.inversion import (
     INVERSIONS,
@@ -145,7 +150,9 @@ from .techniques.memorization import (
     patch_components,
     retrain,
 )
-from .techniques.units import PROJECTIONS, Patches, ablate, around_grey, patches, projection
+from .techniques.unit_names import UnitName, answers_of, name_units
+from .techniques.units import PROJECTIONS, Patches, around_grey, patches, projection
+from .techniques.what_if import MOST_FACTOR, WhatIf, ablate, scaled_logits, what_if
 
 __all__ = [
     "ATTACKS",
@@ -163,6 +170,7 @@ __all__ = [
     "LOGITS",
     "MEMORIZATION_SETTINGS",
     "METHODS",
+    "MOST_FACTOR",
     "NETWORK_FILES",
     "NORMALIZATIONS",
     "NORMS",
@@ -190,6 +198,8 @@ __all__ = [
     "DreamPreset",
     "Dreaming",
     "Estimate",
+    "Expanded",
+    "Family",
     "Frame",
     "Inversion",
     "LabelledSet",
@@ -216,12 +226,16 @@ __all__ = [
     "Terms",
     "TrainingFrame",
     "UnitIndex",
+    "UnitName",
     "Video",
+    "WhatIf",
     "ablate",
     "ablation_losses",
     "accuracy_interval",
     "activations",
     "active_units",
+    "answer_similarities",
+    "answers_of",
     "applications",
     "around_grey",
     "as_set",
@@ -274,6 +288,8 @@ __all__ = [
     "estimate_dream",
     "estimate_inversion",
     "evenly",
+    "expanded_weights",
+    "families",
     "feature_distance",
     "fed_by",
     "feeds",
@@ -286,15 +302,19 @@ __all__ = [
     "grid_layout",
     "imagenet_group",
     "imagenet_labels",
+    "index_contributions",
     "index_units",
     "insertion_deletion",
     "inspect",
     "invert",
+    "kernel_similarities",
     "kernels",
     "kinds_for",
     "labelled_cifar10",
     "labelled_tiles",
+    "labels_of",
     "last",
+    "layers_below",
     "load",
     "load_file",
     "logits_of",
@@ -306,6 +326,7 @@ __all__ = [
     "mifgsm",
     "minimal_epsilon",
     "most_concept_pictures",
+    "name_units",
     "nearest",
     "normalization",
     "occluded",
@@ -335,6 +356,7 @@ __all__ = [
     "rounded",
     "sample_tiles",
     "samples",
+    "scaled_logits",
     "score",
     "seen_by",
     "shrink",
@@ -348,5 +370,6 @@ __all__ = [
     "to_float",
     "to_uint8",
     "universal",
+    "what_if",
     "window_side",
 ]

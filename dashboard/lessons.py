@@ -144,6 +144,19 @@ _STEPS = (
         {"picture": "cat"}, None, "why.jpg", "Nine maps over one photograph, which do not agree",
     ),
     Step(
+        "How the answer comes about",
+        "The last layers turn maps into one number for each class, to which each channel gives a part: its activation "
+        "times the slope of the answer in it. From the last maps on that is plain arithmetic, and all parts add up.",
+        "Click the channel that gives most, then set its activation to off: is as much lost as it gave?",
+        "contributions",
+        "The most active channels and those that give most are not the same. How can a channel be very active, and "
+        "give nothing?",
+        "Its weight to this answer is near zero: it found something that does not matter for this class, or that "
+        "speaks for another one.",
+        "[Olah et al., 2018: The building blocks of interpretability](https://distill.pub/2018/building-blocks/)",
+        {"picture": "cat"},
+    ),
+    Step(
         "What it forgets",
         "Keep only what a layer says of a picture, and draw a picture that makes it say the same. What differs from "
         "the photograph is what the layer has forgotten.",

@@ -21,6 +21,7 @@ from core.networks.faster_steps import faster
 from core.networks.graphs import Graph, Step
 from core.networks.narrowing import narrowed
 from core.networks.nonlinearities import with_inputs_of_activations
+from core.networks.segments import segment
 from core.networks.steps import KERNELS, channels_last, has_activation, kind
 
 Forward = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
@@ -104,20 +105,19 @@ def halves(classifier: Classifier, cut: str, layer: str) -> tuple[Any, Any]:
     Weights are copied when this is called. Only where ``separates`` says so.
     """
     graph = faster(fold(with_inputs_of_activations(classifier, (cut, layer)), (cut, layer)))
-    after = _after(graph, cut)
-    first = lambda pictures: graph.run(classifier.preprocess(pictures), [cut])[cut]  # noqa: E731
-    return first, lambda maps: after.run(maps, [layer])[layer]
+    rest, tokens = segment(graph, graph.tensors[cut], [layer]), graph.token_map(layer)
+
+    def first(pictures: tf.Tensor) -> tf.Tensor:
+        return graph.run(classifier.preprocess(pictures), [cut])[cut]
+
+    def second(maps: tf.Tensor) -> tf.Tensor:
+        made = rest.run(maps, [])[layer]
+        return tokens.to_map(made) if tokens else made
+
+    return first, second
 
 
 def separates(classifier: Classifier, cut: str, layer: str) -> bool:
     """Whether a layer depends on the picture through the maps of ``cut`` alone."""
     graph = classifier.graph
-    steps = _after(graph, cut).needed([layer])
-    return not any(tensor is graph.input for step in steps for tensor in step.inputs)
-
-
-def _after(graph: Graph, cut: str) -> Graph:
-    """The graph that begins at the output of a layer."""
-    start = graph.tensors[cut]
-    rest = tuple(step for step in graph.steps if all(out is not start for out in step.outputs))
-    return replace(graph, input=start, steps=rest)
+    return cut in classifier.before(layer) and segment(graph, graph.tensors[cut], [layer]).separates

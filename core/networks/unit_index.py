@@ -7,7 +7,7 @@ go along with one another, which never answer at all. A unit here is a channel o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,16 +16,20 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core import checks
-from core.networks.classifiers import Classifier
+from core.networks.classifiers import LOGITS, Classifier
+from core.networks.requirements import require_answers
 from core.pictures.sets import PictureSet
 from core.types import Floats
 
-__all__ = ["UnitIndex", "index_units", "require_own_size", "require_unit", "window_of"]
+__all__ = ["UnitIndex", "index_units", "index_values", "reduced", "require_own_size", "require_unit", "window_of"]
 
 CHUNK = 0.2
 BATCH, PIXELS_AT_ONCE = 64, 4 * 224 * 224  # 16 pictures of 224 are a tenth faster, and take 250 MiB more
 MAX_TOP, MAX_EACH = 64, 1_000_000
 ALIKE = 0.7
+
+Reduced = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+Run = Callable[[tf.Tensor], Mapping[str, Reduced]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +123,7 @@ def index_units(
 
     Args:
         classifier: the network; nothing deeper than the deepest layer runs.
-        layers: of ``classifier.layers``.
+        layers: of ``classifier.layers``, or ``LOGITS``, whose means are the network's answers to the pictures.
         pictures: a set of the network's own size.
         top: 1 to 64 pictures to keep for each unit. One picture counts once, at its most exciting place.
         each: at most this many of them from one source, so that tiles of one photograph do not fill the list; of no
@@ -132,13 +136,29 @@ def index_units(
     names = tuple(dict.fromkeys(layers))
     if not names:
         raise ValueError("Expected at least one layer, got none")
-    for name in names:
-        classifier.layer(name)
+    run = classifier.keep(("units", names), lambda: _activations(classifier, names))
+    return index_values(classifier, names, pictures, run, top=top, each=each)
+
+
+def index_values(
+    classifier: Classifier, layers: Sequence[str], pictures: PictureSet, run: Run, *, top: int = 9, each: int = 3
+) -> Iterator[dict[str, UnitIndex]]:
+    """``index_units`` of other values than activations: ``run`` makes them of 8-bit pictures, ``reduced``."""
+    channels = {name: _units(classifier, name) for name in layers}
     require_own_size(classifier, pictures)
     checks.whole("top", top, 1, MAX_TOP)
     checks.whole("each", each, 1, MAX_EACH)
-    tables = {name: _Table.begin(classifier, name, len(pictures), int(top)) for name in names}
-    return _looked(classifier, tables, pictures, int(each))
+    tables = {name: _Table.begin(name, len(pictures), count, int(top)) for name, count in channels.items()}
+    return _looked(tables, pictures, run, int(each))
+
+
+def reduced(values: Mapping[str, tf.Tensor]) -> dict[str, Reduced]:
+    """{layer: (n, h, w, channels) or (n, channels)} -> {layer: (maps, their highest, their mean (n, channels))}."""
+    maps = {name: value if value.shape.rank == 4 else value[:, None, None] for name, value in values.items()}
+    return {
+        name: (value, tf.reduce_max(value, axis=(1, 2)), tf.reduce_mean(value, axis=(1, 2)))
+        for name, value in maps.items()
+    }
 
 
 def require_own_size(classifier: Classifier, pictures: PictureSet) -> None:
@@ -155,13 +175,22 @@ def require_unit(index: UnitIndex, channel: int) -> None:
 
 def window_of(classifier: Classifier, layer: str, row: int, column: int) -> tuple[int, int, int, int]:
     """What the unit at a place sees of a picture of the network's own size, moved inside of it."""
-    field, (height, width) = classifier.layer(layer).receptive_field, classifier.size
-    if field is None or not classifier.layer(layer).spatial:
+    (height, width), info = classifier.size, None if layer == LOGITS else classifier.layer(layer)
+    field = info.receptive_field if info and info.spatial else None
+    if field is None:
         return 0, 0, height, width
     top, left, *_ = field.window(row, column)
     high, wide = min(field.size[0], height), min(field.size[1], width)
     top, left = min(max(top, 0), height - high), min(max(left, 0), width - wide)
     return top, left, top + high, left + wide
+
+
+def _units(classifier: Classifier, layer: str) -> int:
+    """How many units a layer, or ``LOGITS``, has. Raises ValueError for a layer that does not exist."""
+    if layer != LOGITS:
+        return classifier.layer(layer).channels
+    require_answers(classifier)
+    return len(classifier.labels)
 
 
 @dataclass
@@ -173,8 +202,7 @@ class _Table:
     peaks: Floats
 
     @classmethod
-    def begin(cls, classifier: Classifier, layer: str, total: int, top: int) -> _Table:
-        channels = classifier.layer(layer).channels
+    def begin(cls, layer: str, total: int, channels: int, top: int) -> _Table:
         means, peaks = (np.empty((total, channels), np.float32) for _ in range(2))
         none, low = np.full((channels, top), -1, np.int32), np.full((channels, top), -np.inf, np.float32)
         zero = np.zeros_like(none)
@@ -227,11 +255,7 @@ def _best(
     return np.take_along_axis(values, chosen, axis=1), chosen
 
 
-def _looked(
-    classifier: Classifier, tables: dict[str, _Table], pictures: PictureSet, each: int
-) -> Iterator[dict[str, UnitIndex]]:
-    names = tuple(tables)
-    run = classifier.keep(("units", names), lambda: _reduced(classifier, names))
+def _looked(tables: dict[str, _Table], pictures: PictureSet, run: Run, each: int) -> Iterator[dict[str, UnitIndex]]:
     batch = max(1, min(BATCH, PIXELS_AT_ONCE // (pictures.size[0] * pictures.size[1])))
     repeated = len(pictures.titles) < len(pictures)
     limit = each if repeated else MAX_TOP
@@ -246,17 +270,12 @@ def _looked(
             since = time.monotonic()
 
 
-def _reduced(classifier: Classifier, layers: tuple[str, ...]) -> Any:
-    """8-bit pictures -> {layer: (activation (n, h, w, channels), highest (n, channels), mean (n, channels))}."""
+def _activations(classifier: Classifier, layers: tuple[str, ...]) -> Any:
+    """8-bit pictures -> activations of the layers, reduced."""
     forward = classifier.forward(layers)
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
-    def run(pixels: tf.Tensor) -> dict[str, Any]:
-        values = forward(tf.cast(pixels, tf.float32) / 255)
-        maps = {name: value if value.shape.rank == 4 else value[:, None, None] for name, value in values.items()}
-        return {
-            name: (value, tf.reduce_max(value, axis=(1, 2)), tf.reduce_mean(value, axis=(1, 2)))
-            for name, value in maps.items()
-        }
+    def run(pixels: tf.Tensor) -> dict[str, Reduced]:
+        return reduced(forward(tf.cast(pixels, tf.float32) / 255))
 
     return classifier.told(layers, run)

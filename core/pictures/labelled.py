@@ -6,6 +6,7 @@ person's own folder with a folder for each class. The two parts never share a pi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -18,7 +19,7 @@ from core.pictures import images, samples, sets
 from core.pictures.sets import PictureSet, tiles
 from core.types import Pictures, Pixels
 
-__all__ = ["LABELLED", "LabelledSet", "by_folder", "digits", "labelled_cifar10", "labelled_tiles"]
+__all__ = ["LABELLED", "LabelledSet", "by_folder", "digits", "labelled_cifar10", "labelled_tiles", "labels_of"]
 
 DIGITS_TEST, DIGITS_SPLIT = 450, 0
 TILE_SIDE, TILE_LEVELS, PHOTOGRAPHS = 12, (6, 8, 10), 10
@@ -151,8 +152,26 @@ def by_folder(pictures: PictureSet, *, title: str = "A folder") -> LabelledSet:
     A quarter of each class is kept for testing. Pictures that lie in no folder are left out.
     Raises ValueError for fewer than two folders with at least two pictures each.
     """
-    folders = [PurePosixPath(pictures.title(index).replace("\\", "/")).parent.name for index in range(len(pictures))]
-    return _split(title, pictures, folders)
+    return _split(title, pictures, _folders(pictures))
+
+
+def labels_of(pictures: PictureSet) -> tuple[str, ...]:
+    """What a person says of each picture of a set (N,): the folder in which it lies, or a title that several share.
+
+    Empty where nobody says anything: fewer than two folders, and every title once.
+    """
+    folders = _folders(pictures)
+    if len(set(folders) - {""}) > 1:
+        return tuple(folders)
+    titles = Counter(pictures.titles)
+    if 1 < len(titles) < len(pictures.titles):
+        return tuple(pictures.title(index) for index in range(len(pictures)))
+    return ()
+
+
+def _folders(pictures: PictureSet) -> list[str]:
+    """The folder in which each picture lies."""
+    return [PurePosixPath(pictures.title(index).replace("\\", "/")).parent.name for index in range(len(pictures))]
 
 
 def _split(title: str, pictures: PictureSet, classes: list[str]) -> LabelledSet:

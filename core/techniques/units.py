@@ -1,13 +1,12 @@
-"""What excites a unit: the patches of real pictures that it answers to most, and what it does for the answer.
+"""What excites a unit: the patches of real pictures that it answers to most, and what in them does it.
 
 ``networks.unit_index`` notes where in a set of pictures every unit was excited most (Zeiler and Fergus,
 arXiv:1311.2901, figure 2). ``patches`` cuts those places at the receptive field, ``projection`` shows what in them
-excited the unit, ``ablate`` switches units off. A unit here is a channel of a layer.
+excited the unit. A unit here is a channel of a layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,23 +15,18 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core import checks
-from core.networks.classifiers import LOGITS, PICTURES, Classifier
+from core.networks.classifiers import PICTURES, Classifier
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
-from core.networks.heads import SCALES
-from core.networks.requirements import require_answers, require_channels, require_size
+from core.networks.requirements import require_channels, require_size
 from core.networks.unit_index import UnitIndex, require_own_size, require_unit, window_of
 from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.pictures.sets import PictureSet
 from core.types import Floats, Pictures
 
-__all__ = ["PROJECTIONS", "Patches", "ablate", "around_grey", "patches", "projection"]
-
-Prediction = list[tuple[str, float]]
+__all__ = ["PROJECTIONS", "Patches", "around_grey", "patches", "projection"]
 
 PROJECTIONS = ("deconvnet", "guided", "gradient")
-BATCH = 64
-MOST_CLASSES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,37 +139,6 @@ def around_grey(gradients: npt.ArrayLike) -> Floats:
     return np.clip(signed + 0.5, 0, 1).astype(np.float32)
 
 
-def ablate(
-    classifier: Classifier, pictures: npt.ArrayLike, layer: str, channels: Sequence[int], *, top: int = 5
-) -> list[Prediction]:
-    """What the network says when channels of a layer are switched off: zero at every place.
-
-    Morcos et al., arXiv:1803.06959, ask in this way how much a network depends on single units.
-
-    Args:
-        classifier: a network with classes.
-        pictures: (N, H, W, 3) float in [0, 1], of a size at which it answers.
-        layer: any layer on the way to the answer.
-        channels: which to switch off; none changes nothing.
-        top: how many classes to tell, the likeliest first.
-
-    Returns:
-        For each picture [(label, probability), ...].
-
-    Raises:
-        ValueError: a layer, channel, size or count that cannot be, or a network without classes.
-    """
-    require_answers(classifier)
-    kept = np.ones(classifier.layer(layer).channels, np.float32)
-    kept[require_channels(classifier, layer, channels)] = 0
-    batch = _runnable(classifier, pictures, LOGITS)
-    checks.whole("top", top, 1, MOST_CLASSES)
-    run = classifier.keep(("ablate", layer), lambda: _ablated(classifier, layer))
-    parts = [batch[first : first + BATCH] for first in range(0, len(batch), BATCH)]
-    probabilities = np.concatenate([run(tf.constant(part), tf.constant(kept)).numpy() for part in each(parts)])
-    return [classifier.ranked(row, top) for row in probabilities]
-
-
 # ------------------------------------------------------------------------------------------ back to the pixels
 
 
@@ -202,17 +165,6 @@ def _strongest(classifier: Classifier, pictures: Floats, layer: str, channel: in
     maps = units if units.ndim == 3 else units[:, None, None]
     flat = maps.reshape(len(maps), -1).argmax(axis=1)
     return np.stack(np.unravel_index(flat, maps.shape[1:]), axis=1).astype(np.int32)
-
-
-def _ablated(classifier: Classifier, layer: str) -> Any:
-    probabilities = SCALES[classifier.scale]
-
-    @tf.function(input_signature=[PICTURES, tf.TensorSpec((None,), tf.float32)])
-    def run(pictures: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-        forward = classifier.forward([LOGITS], change={layer: lambda value: value * kept})
-        return probabilities(forward(pictures)[LOGITS])
-
-    return classifier.told([LOGITS], run)
 
 
 # ------------------------------------------------------------------------------------------------- small parts

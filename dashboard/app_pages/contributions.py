@@ -27,6 +27,7 @@ try:
         given = address.whole_number("Channel", most=most, key="channel", placeholder="gives most", width=170)
     pair = asked.target if isinstance(asked.target, tuple) else (asked.target, None)
     recipe = Contributions(name, picture, asked.layer, *pair)
+    panel.follow_river(recipe)
     found = circuits.contributions(name, picture, asked.layer, asked.target)
     activation = results.activations(name, picture, (asked.layer,))[asked.layer][0]
     shown = panel.Shown(recipe, asked.title, found, activation)
@@ -35,6 +36,8 @@ try:
     panel.show_completeness(shown)
     panel.show_walls(shown, channel)
     panel.show_channel(shown, channel)
+    panel.show_patches(shown, channel)
+    panel.show_what_if(shown, channel)
     panel.show_river(shown)
     panel.show_table(shown)
     workbench.files(recipe, "contributions", npz=("Contributions", lambda: core.encode_npz({"contributions": found})))

@@ -1,13 +1,17 @@
 """What excites a unit: patches of real pictures, their projections, and one unit under every lens."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 import core
 from dashboard import components, figures, words, workbench
 from dashboard.forms import unit as form
+from dashboard.panels import families
+from dashboard.panels import naming as named
 from dashboard.panels import unit as panel
 from dashboard.recipes import Unit
-from dashboard.server import jobs, networks, results, sets
+from dashboard.server import jobs, naming, networks, results, sets
 
 UNITS = 8
 SAYS = (
@@ -52,33 +56,41 @@ def plate(units: list[tuple[str, int]], *, key: str, labels: list[str], columns:
     )
 
 
+def names_of(layer: str) -> Sequence[core.UnitName]:
+    """What the units of a layer are called, where that is known."""
+    return naming.names(name, chosen_set, way, index=indexes[layer], pictures=pictures) if way else ()
+
+
 def show_stage(stage: core.Stage) -> None:
     """A stage: what lives there, and the units that stand out most."""
     extent = words.extent(net.layer(stage.layer))
     st.subheader(words.text(stage.name), anchor=False)
     st.markdown(f"{stage.says} {extent[:1].upper()}{extent[1:]}.".strip())
+    called = names_of(stage.layer)
     units = [(stage.layer, channel) for channel in indexes[stage.layer].selective(UNITS)]
     for place, column in enumerate(st.columns(2)):
         if half := units[place::2]:
             with column:
-                labels = [f"unit {channel}: click for details" for _, channel in half]
+                labels = [f"unit {named.label(channel, called)}: click for details" for _, channel in half]
                 plate(half, key=f"plate_{stage.layer}_{place}", columns=2, labels=labels)
-    st.caption(f"Units {words.listing(channel for _, channel in units)} of {words.text(stage.layer)}. Click one.")
+    told = named.listing([channel for _, channel in units], called)
+    st.caption(f"Units {told} of {words.text(stage.layer)}. Click one.")
 
 
 st.markdown(SAYS)
 shown, chosen_set, method = form.view(name)
 stages = [stage for stage in core.stages(net) if has_story(net.layer(stage.layer))][-5:]
-layer, asked = form.unit(name, stages) if shown == "unit" else ("", None)
+layer, asked = ("", None) if shown == "story" else form.unit(name, stages, whole=shown == "families")
 if shown == "story" and not stages:
     st.info("This network has no layers with height and width to show.")
     st.stop()
 try:
     read = sets.picture_set(chosen_set, net.size)
-    wanted = (layer,) if layer else tuple(stage.layer for stage in stages)
+    layers = (layer,) if layer else tuple(stage.layer for stage in stages)
     indexes: dict[str, core.UnitIndex] = {}
     if read:
-        with workbench.meanwhile(read, "Every unit is being shown these pictures.", name, wanted, chosen_set):
+        wanted = naming.beside(name, layers, chosen_set, read)
+        with workbench.meanwhile(read, "Every unit is being shown these pictures.", name, layers, chosen_set):
             indexes = dict(results.unit_indexes(name, wanted, chosen_set, read))
     if jobs.halted():
         st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
@@ -90,14 +102,20 @@ try:
     photographs = f"pictures cut from {len(pictures.titles):,} photographs"
     skipped = f" {pictures.skipped:,} files could not be read and were left out." if pictures.skipped else ""
     st.caption(f"{seen.done:,} of {seen.total:,} {photographs} were looked at.{skipped}")
+    way = named.source(name, pictures)
     if shown == "story":
         for one in stages:
             show_stage(one)
+    elif shown == "families":
+        families.show(name, chosen_set, indexes[layer], names_of(layer), plate=plate)
     else:
         channel = indexes[layer].selective(1)[0] if asked is None else asked
+        called = names_of(layer)
+        named.search(layer, called, lambda found: panel.go_to((layer, found)))
         st.subheader(f"Unit {channel}", anchor=False)
+        named.show(channel, called, way)
         recipe = Unit(name, picture, chosen_set, layer, channel, method)
-        lens = panel.Lens(recipe, indexes[layer], excited(indexes[layer], channel), len(pictures))
+        lens = panel.Lens(recipe, indexes[layer], excited(indexes[layer], channel), pictures)
         panel.show(lens, plate)
 except ValueError as error:
     st.error(words.text(str(error)), icon=":material/error:")

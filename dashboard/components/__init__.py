@@ -3,7 +3,8 @@
 from dashboard.components.camera import camera
 from dashboard.components.compare import compare
 from dashboard.components.paint import paint
+from dashboard.components.river import river
 from dashboard.components.thumbnails import thumbnails
 from dashboard.components.wall import wall
 
-__all__ = ["camera", "compare", "paint", "thumbnails", "wall"]
+__all__ = ["camera", "compare", "paint", "river", "thumbnails", "wall"]

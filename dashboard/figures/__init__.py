@@ -38,7 +38,7 @@ from dashboard.figures.mosaics import (
 )
 from dashboard.figures.overlays import evidence, evidence_scale, fitted, over, perturbation, pooled
 from dashboard.figures.parts import one_part, part_colour, part_row, part_rows, parts, sensitivity, worth
-from dashboard.figures.river import river
+from dashboard.figures.river import River, river
 from dashboard.figures.training import Curve, classes, confusion, corruption, distances, retrained, training
 from dashboard.figures.urls import data_url
 
@@ -47,6 +47,7 @@ __all__ = [
     "GAP",
     "PLAIN",
     "Curve",
+    "River",
     "Wall",
     "alike",
     "answers",

@@ -57,10 +57,10 @@ def answers(prediction: Sequence[tuple[str, float]], *, classes: bool) -> go.Fig
     return probabilities(prediction) if classes else numbers(prediction)
 
 
-def before_after(before: Mapping[str, float], after: Mapping[str, float]) -> go.Figure:
-    """Two bars for each class: the answer as it was, and as it is now."""
+def before_after(before: Mapping[str, float], after: Mapping[str, float], *, title: str) -> go.Figure:
+    """Two bars for each class: the answer as it was, and as it is now, under a ``title``."""
     figure = go.Figure()
-    for name, values, colour in (("as it is", before, ACCENT), ("switched off", after, SECOND)):
+    for name, values, colour in (("as it is", before, ACCENT), (title, after, SECOND)):
         probabilities = [values[label] for label in before]
         figure.add_bar(
             x=probabilities, y=[shown(label) for label in before], orientation="h", name=name, marker_color=colour,

@@ -10,7 +10,7 @@ from dashboard.forms.settings import choose
 from dashboard.recipes import usual
 from dashboard.server import networks, sets
 
-SHOWN = {"story": "Layer by layer", "unit": "One unit in detail"}
+SHOWN = {"story": "Layer by layer", "unit": "One unit in detail", "families": "Families of a layer"}
 BACK = (
     "They differ in what a rectifier lets through: DeconvNet what is positive on the way back, guided backprop only "
     "where the unit was active too, the gradient what was active. Without max-pooling, DeconvNet hardly depends on the "
@@ -61,8 +61,8 @@ def take(source: str | bytes, title: str, setting: str = "set") -> None:
         st.session_state.refused = str(error)
 
 
-def unit(name: str, stages: list[core.Stage]) -> tuple[str, int | None]:
-    """The layer and the unit, None for the one that stands out most."""
+def unit(name: str, stages: list[core.Stage], *, whole: bool = False) -> tuple[str, int | None]:
+    """The layer and the unit, None for the one that stands out most; with ``whole`` no unit is asked for."""
     net = networks.network(name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = choose(
@@ -70,6 +70,8 @@ def unit(name: str, stages: list[core.Stage]) -> tuple[str, int | None]:
             width=360, names=lambda one: f"{one} · {net.layer(one).channels} units",
         )  # fmt: skip
         most = net.layer(layer).channels - 1
-        asked = address.whole_number("Unit", most=most, key="channel", placeholder="stands out most", width=180)
+        asked = None
+        if not whole:
+            asked = address.whole_number("Unit", most=most, key="channel", placeholder="stands out most", width=180)
     st.markdown(f"**{words.text(layer)}**: {words.extent(net.layer(layer))}. {words.story(net, layer)}")
     return layer, asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,12 @@ import streamlit as st
 
 import core
 from dashboard import address, components, figures, words
+from dashboard.panels import naming as named
+from dashboard.panels import patches, what_if
 from dashboard.recipes import Contributions
-from dashboard.server import circuits, networks, results, uploads
+from dashboard.server import circuits, naming, networks, results, uploads
 
-FEW, TABLE, COARSE = 12, 24, 32
+FEW, TABLE, COARSE, GROUP = 12, 24, 32, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,11 @@ class Shown:
     title: str
     found: npt.NDArray[np.float32]
     activation: npt.NDArray[np.float32]
+
+    @property
+    def names(self) -> Sequence[core.UnitName]:
+        """What its channels are called, where somebody has looked through the sample photographs."""
+        return naming.known(self.recipe.network, self.recipe.layer)
 
     @property
     def strength(self) -> npt.NDArray[np.float32]:
@@ -40,7 +48,7 @@ class Shown:
 def show_completeness(shown: Shown) -> None:
     """How far the contributions add up to the answer."""
     one = shown.recipe
-    told = circuits.completeness(one.network, one.picture, one.layer, one.asked)
+    told = circuits.completeness(one.network, one.picture, one.layer, one.asked, _found=shown.found)
     what = "The difference of the two logits" if one.against is not None else "The logit"
     given = f"{what} is **{told.score:.3f}**; with this layer at zero it is {told.without:.3f}. "
     layer = told.score - told.without
@@ -71,7 +79,10 @@ def show_walls(shown: Shown, channel: int) -> None:
 def show_wall(shown: Shown, channels: list[int], chosen: int, key: str) -> None:
     """Maps of channels on the picture; a click goes to one."""
     values, strength = shown.found, shown.strength
-    labels = [f"channel {i}: gives {values[i]:+.3g}, mean activation {strength[i]:.3g}" for i in channels]
+    names = shown.names
+    labels = [
+        f"channel {named.label(i, names)}: gives {values[i]:+.3g}, mean activation {strength[i]:.3g}" for i in channels
+    ]
     if shown.activation.ndim == 3:
         maps = core.maps(shown.activation)[channels]
         wall = figures.wall(maps, "Viridis", columns=6, tile=56)
@@ -95,6 +106,7 @@ def show_channel(shown: Shown, channel: int) -> None:
     rank = shown.order("contribution", len(shown.found)).index(channel) + 1
     lost = circuits.lost_without(one.network, one.picture, one.layer, one.asked, channel=channel)
     st.subheader(f"Channel {channel}", anchor=False)
+    named.show(channel, shown.names, "answers")
     with st.container(horizontal=True):
         st.metric("Gives", f"{shown.found[channel]:+.3f}", width="content")
         st.metric("Lost when switched off", f"{lost:+.3f}", width="content")
@@ -132,6 +144,19 @@ def show_through(shown: Shown, channel: int) -> None:
     )
 
 
+def show_patches(shown: Shown, channel: int) -> None:
+    """The channel's best real patches, by both orders."""
+    patches.show(patches.Asked(shown.recipe, shown.title, channel))
+
+
+def show_what_if(shown: Shown, channel: int) -> None:
+    """What becomes of the answer when the channel, or it and those that give most, are scaled."""
+    one = shown.recipe
+    most = tuple(shown.order("contribution", GROUP))
+    asked = what_if.Asked(one.network, one.picture, one.layer, channel, one.target)
+    what_if.show(asked, {f"and the {len(most)} that give most": most})
+
+
 def show_links(one: Contributions, channel: int) -> None:
     """Where to look on."""
     with st.container(horizontal=True):
@@ -147,31 +172,32 @@ def show_links(one: Contributions, channel: int) -> None:
 
 
 def show_river(shown: Shown) -> None:
-    """The strongest channels of five stages, and what flows from one to the next."""
+    """The strongest channels of five stages, and what flows from one to the next; a click goes to a unit's card."""
     one = shown.recipe
     st.markdown("**From the picture to the answer**")
     found = circuits.river(one.network, one.picture, one.asked)
-    key = address.session_key("river")
-    chart = figures.river(
+    laid = figures.river(
         found.layers, found.channels, found.parts, found.strands, totals=found.totals, score=found.score,
         title=shown.title,
     )  # fmt: skip
-    st.plotly_chart(chart, config=figures.PLAIN, key=key, alt="What flows through the strongest channels of each stage")
+    components.river(
+        laid.nodes, laid.links, stages=laid.stages, key="river",
+        alt="What flows through the strongest channels of each stage; Tab and Enter go to the card of one",
+        on_pick=lambda node: st.session_state.update(river_goes_to=laid.units[node]),
+    )  # fmt: skip
     st.caption(
-        "The strongest channels of each stage. A strand is the part of what the next channel gives that comes through "
-        "the one before: green speaks for the answer, orange against; grey is what all others and the biases give."
+        "The strongest channels of each stage, by number: click one for its card. A strand is the part of what the "
+        "next channel gives that comes through the one before: green speaks for the answer, orange against; grey is "
+        "what all others and the biases give."
     )
-    with st.container(horizontal=True):
-        for layer, channels in zip(found.layers, found.channels, strict=True):
-            unit = int(channels[0])
-            st.button(
-                f"{words.text(layer)} · {unit}", key=f"river_{layer}", on_click=_go, args=(layer, unit),
-                icon=":material/arrow_forward:", type="tertiary",
-            )  # fmt: skip
 
 
-def _go(layer: str, channel: int) -> None:
-    address.put(layer=layer, channel=channel)
+def follow_river(one: Contributions) -> None:
+    """Go to the card of the unit that was clicked, where one was."""
+    unit = st.session_state.pop("river_goes_to", None)
+    if unit:
+        to = {"network": one.network, "picture": one.picture, "layer": unit[0], "channel": str(unit[1])}
+        st.switch_page("app_pages/units.py", query_params={**to, "show": "unit"})
 
 
 def show_table(shown: Shown) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, forms, lenses, reports, words, workbench
+from dashboard import address, components, figures, lenses, reports, workbench
 from dashboard.forms.unit import method_title
-from dashboard.panels import wiring
+from dashboard.panels import expanded, what_if, wiring
 from dashboard.recipes import Unit
 from dashboard.server import networks, results, uploads
 
@@ -27,7 +27,7 @@ class Lens:
     recipe: Unit
     index: core.UnitIndex
     found: results.Excited
-    pictures: int
+    pictures: core.PictureSet
 
     @property
     def layer(self) -> str:
@@ -47,7 +47,9 @@ def show(lens: Lens, plate: Plate) -> None:
     with left:
         show_on_picture(lens)
     if lens.found.dead:
-        middle.info(f"Nothing in {lens.pictures:,} pictures excites unit {lens.channel}: it is nowhere above zero.")
+        middle.info(
+            f"Nothing in {len(lens.pictures):,} pictures excites unit {lens.channel}: it is nowhere above zero."
+        )
     else:
         back = f"Carried back by {method_title(lens.recipe.method)}; grey is nothing." + at_ceiling(lens.found)
         with middle:
@@ -55,14 +57,15 @@ def show(lens: Lens, plate: Plate) -> None:
             show_tiles(lens, "What excites it most", lens.found.patches, caption=where)
         with right:
             show_tiles(lens, "What in them excites it", lens.found.projections, caption=back)
-    wiring.show(lens.recipe.network, lens.layer, lens.channel)
-    left, middle, right = st.columns(3, gap="medium")
-    with middle:
-        show_nearest(lens, plate)
+    draw_wiring = wiring.show(lens.recipe.network, lens.layer, lens.channel)
+    expanded.show(lens.recipe.network, lens.recipe.picture, lens.layer, lens.channel)
+    show_what_if(lens)
+    left, right = st.columns(2, gap="medium")
     with right:
-        show_switched_off(lens)
+        show_nearest(lens, plate)
     with left:
         show_files(lens, show_drawings(lens))
+    draw_wiring()
 
 
 def show_on_picture(lens: Lens) -> None:
@@ -113,39 +116,18 @@ def show_nearest(lens: Lens, plate: Plate) -> None:
     st.caption(f"Their mean activations rise and fall with this one's over the pictures: {told}. Click one.")
 
 
-def show_switched_off(lens: Lens) -> None:
-    """What the network says without the unit."""
-    st.markdown("**What it does for the answer**")
-    recipe = lens.recipe
-    if not networks.network(recipe.network).labels:
-        st.caption("This network has no classes, so there is no answer to change.")
+def show_what_if(lens: Lens) -> None:
+    """What becomes of the answer when the unit, or it and those most similar, are scaled."""
+    recipe, net = lens.recipe, networks.network(lens.recipe.network)
+    if not net.labels or lens.layer not in net.before(core.LOGITS):
+        st.caption("Nothing that this network answers depends on this layer, so there is no answer to change.")
         return
-    near = [other for other, _ in lens.index.nearest(lens.channel, count=NEAR)]
-    off = forms.choose(core.Setting("off", "Switch this unit off", False))
-    group = off and forms.choose(core.Setting("off_near", f"and the {len(near)} most similar to it", False))
-    before = dict(results.prediction(recipe.network, recipe.picture))
-    if not off:
-        chart = figures.answers(list(before.items()), classes=networks.network(recipe.network).has_classes)
-        st.plotly_chart(chart, config=figures.PLAIN, key="on", alt="Answers")
-        return
-    channels = (lens.channel, *(near if group else ()))
-    after = results.without_units(recipe.network, recipe.picture, lens.layer, channels)
-    if not networks.network(recipe.network).has_classes:
-        told = "; ".join(f"{words.text(one)} went from {was:.4g} to {after[one]:.4g}" for one, was in before.items())
-        st.caption(f"Without {'them' if group else 'it'}, {told}.")
-        return
-    best, first = max(after, key=lambda label: after[label]), next(iter(before))
-    both = before | ({} if best in before else {best: results.all_probabilities(recipe.network, recipe.picture)[best]})
-    st.plotly_chart(
-        figures.before_after(both, after), config=figures.PLAIN, key="off_bars",
-        alt="Answers with and without the unit",
-    )  # fmt: skip
-    told, instead = words.text(first), words.text(best)
-    change = f"still **{told}**" if best == first else f"**{instead}** instead of **{told}**"
-    st.caption(
-        f"Without {'them' if group else 'it'} the network says {change}: {told} went from {before[first]:.1%} to "
-        f"{after[first]:.1%}."
-    )
+    near = tuple(other for other, _ in lens.index.nearest(lens.channel, count=NEAR))
+    others = {f"and the {len(near)} most similar to it": near} if near else {}
+    target = net.labels.index(results.prediction(recipe.network, recipe.picture)[0][0])
+    asked = what_if.Asked(recipe.network, recipe.picture, lens.layer, lens.channel, target)
+    own = None if recipe.source == "samples" else lens.pictures
+    what_if.show(asked, others, set_name=recipe.source, pictures=own)
 
 
 def show_drawings(lens: Lens) -> list[results.Drawing]:

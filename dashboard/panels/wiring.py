@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,35 +11,68 @@ import streamlit as st
 
 import core
 from dashboard import address, components, figures, words
-from dashboard.server import circuits, networks
+from dashboard.server import circuits, drawings, networks
 
 Pixels = npt.NDArray[np.uint8]
 SIDE, COLUMNS = 48, 10
 MOST_TRAIL = 12
 
 
-def show(network: str, layer: str, channel: int) -> None:
-    """Both sides of a unit, and the units that one came by."""
+Connections = Sequence[core.Connection]
+
+
+def show(network: str, layer: str, channel: int) -> Callable[[], None]:
+    """Both sides of a unit, and the units that one came by.
+
+    Returns what draws the units that are not drawn yet, where somebody wants that, to be called at the page's end.
+    """
     st.markdown("**What feeds it, and what it feeds**")
     show_trail(network)
-    before, after = circuits.wired(network, layer, channel)
-    for column, title, found in zip(st.columns(2, gap="large"), ("Fed by", "Feeds"), (before, after), strict=True):
+    sides = circuits.wired(network, layer, channel)
+    pictures = drawings.drawn(network)
+    places = []
+    for column, title, found in zip(st.columns(2, gap="large"), ("Fed by", "Feeds"), sides, strict=True):
         with column:
-            show_side(network, (layer, channel), title, found)
+            show_side(network, (layer, channel), title, found, pictures=pictures)
+            places.append(st.empty())
     st.caption(
         "The kernels between units, by their norm: convolutions, normalization, skip connections and concatenations up "
         "to the next nonlinearity are one linear step; maximum pooling counts as its mean. Red is above zero, blue "
         "below. Click one to go there."
     )
+    units = {(one.layer, one.channel) for found in sides for one in found if one.layer != core.PICTURE}
+    missing = sorted(units - set(pictures))
+    wanted = bool(missing) and st.toggle(
+        f"Draw these units, too ({len(missing)} are not drawn yet)", key="draw_wiring",
+        help="The picture that each likes most, below its kernel. It takes about a second for each.",
+    )  # fmt: skip
+
+    def draw() -> None:
+        if wanted and drawings.draw(network, missing, lambda made: _show_made(places, sides, made.pictures)):
+            st.rerun()
+
+    return draw
 
 
-def show_side(network: str, unit: tuple[str, int], title: str, found: Sequence[core.Connection]) -> None:
-    """The strongest connections of one side."""
+def _show_made(places: Sequence[Any], sides: Sequence[Connections], pictures: Mapping[drawings.Unit, Pixels]) -> None:
+    """What is drawn so far, below the kernels."""
+    for place, found in zip(places, sides, strict=True):
+        if any((one.layer, one.channel) in pictures for one in found):
+            tiles = np.stack([_drawn(one, pictures) for one in found])
+            place.image(figures.mosaic(tiles, columns=min(COLUMNS, len(found))), width="stretch", alt="Drawn so far")
+
+
+def show_side(
+    network: str, unit: drawings.Unit, title: str, found: Connections, *, pictures: Mapping[drawings.Unit, Pixels]
+) -> None:
+    """The strongest connections of one side, each with its picture where that is drawn."""
     if not found:
         st.caption(f"{title}: nothing with weights.")
         return
     limit = max(float(np.abs(one.kernel).max()) for one in found)
     tiles = np.stack([_square(figures.signed(one.kernel, limit, SIDE)) for one in found])
+    if any((one.layer, one.channel) in pictures for one in found):
+        tiles = np.concatenate([tiles, np.stack([_drawn(one, pictures) for one in found])], axis=1)
     names = [_name(network, one) for one in found]
     columns = min(COLUMNS, len(found))
     components.wall(
@@ -48,6 +82,15 @@ def show_side(network: str, unit: tuple[str, int], title: str, found: Sequence[c
         on_pick=lambda tile: walk(network, unit, found[tile]),
     )  # fmt: skip
     st.caption(f"{title}: {', '.join(words.text(name) for name in names[:6])}{', …' if len(names) > 6 else ''}")
+
+
+def _drawn(one: core.Connection, pictures: Mapping[drawings.Unit, Pixels]) -> Pixels:
+    """The maximized picture of a unit as a tile; grey where it is not drawn."""
+    side = SIDE + 12
+    pixels = pictures.get((one.layer, one.channel))
+    if pixels is None:
+        return np.full((side, side, 3), 128, np.uint8)
+    return core.to_uint8(core.resize(core.to_float(pixels)[None], height=side, width=side))[0]
 
 
 def _square(tile: Pixels) -> Pixels:

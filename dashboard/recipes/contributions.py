@@ -12,7 +12,7 @@ photo = core.seen_by(net, {photo})
 target = {target}
 found = core.contributions(net, photo, {layer!r}, target)
 best = abs(found).argsort()[::-1][:12]
-print(core.completeness(net, photo, {layer!r}, target))
+print(core.completeness(net, photo, {layer!r}, target, found=found))
 lost = core.ablation_losses(net, photo, {layer!r}, target, channels=best)
 for channel, loss in zip(best, lost):
     print(channel, found[channel], loss)

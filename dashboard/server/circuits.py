@@ -40,12 +40,14 @@ def contributions(name: str, picture_name: str, layer: str, target: Target) -> F
 
 
 @cached
-def completeness(name: str, picture_name: str, layer: str, target: Target) -> core.Completeness:
-    """How far they add up. Raises ValueError."""
+def completeness(
+    name: str, picture_name: str, layer: str, target: Target, *, _found: Floats | None = None
+) -> core.Completeness:
+    """How far they add up; ``_found`` are these contributions, where they are known. Raises ValueError."""
     net = networks.network(name)
     seen = core.seen_by(net, uploads.picture(picture_name))
     with SLOT.turn(short=True):
-        return core.completeness(net, seen, layer, target)
+        return core.completeness(net, seen, layer, target, found=_found)
 
 
 @cached
@@ -72,6 +74,15 @@ def wired(name: str, layer: str, channel: int) -> tuple[tuple[core.Connection, .
     net = networks.network(name)
     with SLOT.turn(short=True):
         return tuple(core.fed_by(net, layer, channel)), tuple(core.feeds(net, layer, channel))
+
+
+@cached_saying("Multiplying the weights…")
+def expanded(name: str, picture_name: str, layer: str, channel: int, *, source: str) -> core.Expanded:
+    """What a unit sees in a layer further down, and how far that goes on a picture. Raises ValueError."""
+    net = networks.network(name)
+    seen = core.seen_by(net, uploads.picture(picture_name))
+    with SLOT.turn(short=True):
+        return core.expanded_weights(net, layer, channel, source, picture=seen)
 
 
 @cached_saying("Following the answer from stage to stage…")
@@ -111,5 +122,15 @@ def losses(name: str, picture_name: str, layer: str, target: Target, *, channels
     key = ("losses", name, picture_name, layer, target, channels)
     result: Losses | None = jobs.follow(
         key, found, say=lambda one: f"Switching off: {len(one.values):,} of {one.total:,} channels"
+    )
+    return result
+
+
+def given(name: str, layer: str, target: Target, set_name: str, *, pictures: core.PictureSet) -> core.UnitIndex | None:
+    """Where in a set every unit of a layer gives most to an answer, with progress and Stop. Raises ValueError."""
+    result: core.UnitIndex | None = jobs.follow(
+        ("given", name, layer, target, set_name, len(pictures)),
+        lambda: core.index_contributions(networks.network(name), layer, pictures, target),
+        say=lambda one: f"What every unit gives: {one.done:,} of {one.total:,} pictures seen",
     )
     return result

@@ -271,23 +271,6 @@ def drawing(name: str, layer: str, channel: int, *, negative: bool) -> Drawing |
     return result
 
 
-@cached
-def all_probabilities(name: str, picture_name: str) -> Mapping[str, float]:
-    """{label: probability} of every class."""
-    classifier, picture = networks.network(name), uploads.picture(picture_name)
-    with SLOT.turn(short=True):
-        return dict(core.predict(classifier, picture, top=len(classifier.labels))[0])
-
-
-@cached
-def without_units(name: str, picture_name: str, layer: str, channels: tuple[int, ...]) -> Mapping[str, float]:
-    """{label: probability} of every class when channels of a layer are switched off."""
-    net = networks.network(name)
-    seen = core.seen_by(net, uploads.picture(picture_name))
-    with SLOT.turn(short=True):
-        return dict(core.ablate(net, seen, layer, channels, top=len(net.labels))[0])
-
-
 MAP_SETS = {"tiles": "Sample photographs, and tiles of them", "photos": "Sample photographs"}
 MAP_MOST = 600
 THUMBNAIL = 64

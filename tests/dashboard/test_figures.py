@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,33 @@ def test_histogram_counts_everything() -> None:
     values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     figure = figures.histogram(values, values[:10], "some")
     assert [sum(bars.y) for bars in figure.data] == [1000, 10]
+
+
+def test_a_river_is_laid_out_so_that_what_flows_in_fits_its_nodes():
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=3), rng.normal(size=2)]
+    found = figures.river(
+        ["one", "two"],
+        [[4, 0, 7], [5, 1]],
+        parts,
+        [rng.normal(size=(3, 2))],
+        totals=[2.0, -1.0],
+        score=3.5,
+        title="tabby",
+    )
+    assert found.stages == ("", "one", "two", "") and len(found.nodes) == 1 + 4 + 3 + 1
+    assert found.units == (None, ("one", 4), ("one", 0), ("one", 7), None, ("two", 5), ("two", 1), None, None)
+    assert [node["kind"] for node in found.nodes] == ["end", *["unit"] * 3, "others", *["unit"] * 2, "others", "end"]
+    for node in found.nodes:
+        assert 0 <= node["y"] <= node["y"] + node["height"] <= 1.0001
+        for x, y in (("x0", "y0"), ("x1", "y1")):
+            here = [
+                (one[y] - one["width"] / 2, one[y] + one["width"] / 2)
+                for one in found.links
+                if one[x] == node["x"] and node["y"] - 1e-9 <= one[y] <= node["y"] + node["height"] + 1e-9
+            ]
+            here.sort()
+            assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(here)), "no overlap"
+            assert sum(end - start for start, end in here) <= node["height"] + 1e-9
+    first = next(one for one in found.links if one["says"].startswith("the picture → one 4"))
+    assert first["kind"] == ("for" if parts[0][0] > 0 else "against") and f"{parts[0][0]:+.3g}" in first["says"]

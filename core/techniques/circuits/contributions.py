@@ -104,9 +104,14 @@ class Completeness:
         return abs(self.total - given) / max(abs(given), 1e-12)
 
 
-def completeness(classifier: Classifier, picture: npt.ArrayLike, layer: str, target: Target) -> Completeness:
-    """Whether the contributions of a layer's channels sum to what the layer gives; arguments as ``contributions``."""
-    found = contributions(classifier, picture, layer, target)
+def completeness(
+    classifier: Classifier, picture: npt.ArrayLike, layer: str, target: Target, *, found: Floats | None = None
+) -> Completeness:
+    """Whether the contributions of a layer's channels sum to what the layer gives; arguments as ``contributions``.
+
+    ``found`` are these contributions, where somebody has them already.
+    """
+    found = contributions(classifier, picture, layer, target) if found is None else found
     one, weights = asked_of(classifier, picture, layer, target)
     tail = _tail(classifier, layer)
     maps, beside, score = tail.begin(one, weights)

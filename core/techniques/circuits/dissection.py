@@ -21,7 +21,7 @@ from core.networks.graphs import Graph, Step
 from core.networks.requirements import require_answers, require_size
 from core.networks.steps import has_activation, without_activation
 from core.techniques.circuits.lines import Line, alone, line, lines_of
-from core.techniques.circuits.terms import PICTURE, Place, Terms, called, symbols, terms
+from core.techniques.circuits.terms import PICTURE, Place, Terms, as_map, called, symbols, terms
 from core.types import Pictures
 
 __all__ = ["PROBABILITIES", "Dissection", "dissect"]
@@ -212,7 +212,9 @@ def _lines(classifier: Classifier, chain: _Chain, values: list[npt.NDArray[Any]]
         lines = [_of_picture(made[0], place)]
     else:
         names = [_name(classifier.graph, tensor) for tensor in chain.inputs]
-        lines = lines_of(chain.first, terms(chain.first, [_map(one) for one in entered], names, place))
+        lines = lines_of(
+            chain.first, terms(chain.first, [as_map(np.asarray(one, np.float64)) for one in entered], names, place)
+        )
     for step, before in zip(chain.rest, made, strict=False):
         lines.append(line(step, lines[-1].value, before, place))
     return lines
@@ -244,12 +246,6 @@ def _answer(classifier: Classifier, logits: npt.NDArray[Any], channel: int, valu
 def _name(graph: Graph, tensor: Any) -> str:
     producer = graph.producer(tensor)
     return producer.name if producer else PICTURE
-
-
-def _map(value: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """A batch of one as (h, w, channels) in double precision."""
-    one = np.asarray(value, np.float64)[0]
-    return one.reshape((1,) * (3 - one.ndim) + one.shape)
 
 
 # ------------------------------------------------------------------------------------------------- where it lies

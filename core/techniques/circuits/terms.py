@@ -19,7 +19,7 @@ import tensorflow as tf
 from core.networks.graphs import Step
 from core.networks.steps import channels_last, kind
 
-__all__ = ["PICTURE", "Place", "Taken", "Terms", "symbols", "terms"]
+__all__ = ["PICTURE", "Place", "Taken", "Terms", "as_map", "called", "symbols", "terms"]
 
 Doubles = npt.NDArray[np.float64]
 Place = tuple[int, int, int]
@@ -90,6 +90,12 @@ class Taken:
 def symbols(step: Step) -> list[Any]:
     """The symbolic tensors that go into a call, without its constants."""
     return [one for one in step.inputs if isinstance(one, keras.KerasTensor)]
+
+
+def as_map(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A batch of one, (1, ..., channels), as a map (h, w, channels)."""
+    one = values[0]
+    return one.reshape((1,) * (3 - one.ndim) + one.shape)
 
 
 def terms(step: Step, inputs: Sequence[Doubles], names: Sequence[str], place: Place) -> Taken:

@@ -22,10 +22,10 @@ from core.networks.nonlinearities import is_nonlinearity
 from core.networks.requirements import require_channels
 from core.networks.segments import is_linear
 from core.networks.steps import has_activation, kind, without_activation
-from core.techniques.circuits.terms import PICTURE, called, symbols
+from core.techniques.circuits.terms import PICTURE, as_map, called, symbols
 from core.types import Floats
 
-__all__ = ["Connection", "fed_by", "feeds"]
+__all__ = ["Connection", "cropped", "fed_by", "feeds", "linearly", "passes", "shape_of", "sources_of"]
 
 MOST = 4096
 _AS_MEAN = frozenset({"MaxPooling2D", "GlobalMaxPooling2D"})
@@ -64,14 +64,19 @@ def fed_by(classifier: Classifier, layer: str, channel: int, *, count: int = 20)
     checks.whole("count", count, 1, MOST)
     end, first = _before(classifier.graph, classifier.graph.tensors[layer])
     part = _upstream(classifier.graph, end, first)
-    sources = [tf.zeros(_shape(tensor)) for tensor, _ in part.ends]
+    sources = [tf.zeros(shape_of(tensor)) for tensor, _ in part.ends]
     with tf.GradientTape() as tape:
         tape.watch(sources)
         made = part.run(dict(zip([id(tensor) for tensor, _ in part.ends], sources, strict=True)))[id(end)]
         value = made[(0, *(n // 2 for n in made.shape[1:-1]), chosen)]
     slopes = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    pairs = [(name, _as_map(slope.numpy())) for (_, name), slope in zip(part.ends, slopes, strict=True)]
+    pairs = [(name, as_map(slope.numpy())) for (_, name), slope in zip(part.ends, slopes, strict=True)]
     return _strongest(pairs, count)
+
+
+def sources_of(graph: Graph, layer: str) -> list[str]:
+    """The layers on the other side of the linear step before a layer; ``PICTURE`` where it begins there."""
+    return [name for _, name in _upstream(graph, *_before(graph, graph.tensors[layer])).ends]
 
 
 def feeds(classifier: Classifier, layer: str, channel: int, *, count: int = 20) -> list[Connection]:
@@ -81,11 +86,11 @@ def feeds(classifier: Classifier, layer: str, channel: int, *, count: int = 20) 
     graph = classifier.graph
     start = graph.tensors[layer]
     part = _downstream(graph, start)
-    empty = np.zeros(_shape(start), np.float32)
+    empty = np.zeros(shape_of(start), np.float32)
     one = empty.copy()
     one[(0, *(n // 2 for n in one.shape[1:-1]), chosen)] = 1
     without, given = (part.run({id(start): tf.constant(value)}) for value in (empty, one))
-    pairs = [(name, _as_map((given[id(end)] - without[id(end)]).numpy())) for end, name in part.ends]
+    pairs = [(name, as_map((given[id(end)] - without[id(end)]).numpy())) for end, name in part.ends]
     return [_flipped(found) for found in _strongest(pairs, count)]
 
 
@@ -96,11 +101,13 @@ def _strongest(pairs: Sequence[tuple[str, Floats]], count: int) -> list[Connecti
         order = np.argsort(-norms, kind="stable")[:count]
         found += [(float(norms[i]), name, int(i), maps[..., i]) for i in order if norms[i] > 0]
     best = sorted(found, key=lambda one: -one[0])[:count]
-    return [Connection(name, channel, norm, _cropped(kernel)) for norm, name, channel, kernel in best]
+    return [Connection(name, channel, norm, cropped(kernel)) for norm, name, channel, kernel in best]
 
 
-def _cropped(kernel: Floats) -> Floats:
-    rows, columns = (np.flatnonzero(np.abs(kernel).sum(axis=axis)) for axis in (1, 0))
+def cropped(kernel: Floats) -> Floats:
+    """A kernel (h, w) or (h, w, channels) without what is zero around it."""
+    flat = np.abs(kernel).reshape(*kernel.shape[:2], -1).sum(axis=2)
+    rows, columns = (np.flatnonzero(flat.sum(axis=axis)) for axis in (1, 0))
     return kernel[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
@@ -123,8 +130,8 @@ class _Part:
         """Every tensor by its identity; what is not known is zero."""
         values = dict(known)
         for step in self.steps:
-            given = [values.setdefault(id(one), tf.zeros(_shape(one))) for one in symbols(step)]
-            values[id(step.outputs[0])] = _linearly(step, given)
+            given = [values.setdefault(id(one), tf.zeros(shape_of(one))) for one in symbols(step)]
+            values[id(step.outputs[0])] = linearly(step, given)
         return values
 
 
@@ -148,7 +155,7 @@ def _upstream(graph: Graph, end: Any, first: tuple[Step, ...]) -> _Part:
             continue
         seen.add(id(tensor))
         step = graph.producer(tensor)
-        if step is None or not _passes(step):
+        if step is None or not passes(step):
             ends.append((tensor, step.name if step else PICTURE))
         else:
             steps.append(step)
@@ -170,7 +177,7 @@ def _downstream(graph: Graph, start: Any) -> _Part:
                 linear, _ = without_activation(step)
                 steps.append(linear)
                 ends.append((linear.outputs[0], step.name))
-            elif _passes(step):
+            elif passes(step):
                 steps.append(step)
                 waiting.append(step.outputs[0])
             elif tensor is not start:
@@ -183,11 +190,13 @@ def _ordered(graph: Graph, steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=lambda one: place[one.name.removesuffix(":before")]))
 
 
-def _passes(step: Step) -> bool:
+def passes(step: Step) -> bool:
+    """Whether a call is taken for a linear one."""
     return is_linear(step) or kind(step) in _AS_MEAN or kind(step) == "Multiply"
 
 
-def _linearly(step: Step, given: list[tf.Tensor]) -> tf.Tensor:
+def linearly(step: Step, given: list[tf.Tensor]) -> tf.Tensor:
+    """What such a call makes of its inputs: maximum pooling their mean, a gate what it lets through when open."""
     if kind(step) == "GlobalMaxPooling2D":
         return tf.reduce_mean(given[0], axis=(1, 2), keepdims=len(step.outputs[0].shape) == 4)
     if kind(step) == "MaxPooling2D":
@@ -198,11 +207,6 @@ def _linearly(step: Step, given: list[tf.Tensor]) -> tf.Tensor:
     return called(step, given)
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """The shape of a symbolic tensor for one picture."""
     return (1, *(int(n or 1) for n in tensor.shape[1:]))
-
-
-def _as_map(values: Floats) -> Floats:
-    """(1, ..., channels) as (h, w, channels)."""
-    one = values[0]
-    return one.reshape((1,) * (3 - one.ndim) + one.shape)

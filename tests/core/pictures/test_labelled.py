@@ -55,6 +55,14 @@ def test_the_class_is_the_folder_and_a_quarter_is_kept_to_test() -> None:
     )
 
 
+def test_what_a_person_says_of_each_picture() -> None:
+    assert core.labels_of(folder(["a/cat/1.png", "a/dog/1.png", "2.png"])) == ("cat", "dog", "")
+    assert core.labels_of(folder(["digit 1", "digit 7", "digit 1"])) == ("digit 1", "digit 7", "digit 1")
+    assert core.labels_of(folder(["a/1.png", "a/2.png"])) == () == core.labels_of(folder(["x", "x"]))
+    tiles = core.PictureSet(np.zeros((4, 6, 5, 3), np.uint8), np.array([0, 0, 1, 1]), ("a photograph", "another"))
+    assert core.labels_of(tiles) == (), "a photograph is no label of its tiles"
+
+
 @pytest.mark.parametrize("titles", [["a/1.png", "a/2.png"], ["1.png", "2.png"], ["a/1.png", "b/1.png"]])
 def test_too_few_folders_get_a_sentence(titles: list[str]) -> None:
     with pytest.raises(ValueError, match="Expected at least two folders with two or more pictures each"):

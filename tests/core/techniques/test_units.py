@@ -132,38 +132,6 @@ def test_around_grey_uses_the_range_and_keeps_the_sign(tiny):
         core.around_grey(values[0])
 
 
-def test_switched_off_is_zeroed_by_hand(tiny, pictures):
-    batch = pictures.pictures([0, 1, 2])
-    maps = np.array(core.activations(tiny, batch, [MAPS])[MAPS])
-    maps[..., [1, 4]] = 0
-    kernel, bias = tiny.weights("logits")
-    logits = maps.mean(axis=(1, 2)) @ kernel + bias
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    for row, said in zip(probabilities, core.ablate(tiny, batch, MAPS, [1, 4], top=5), strict=True):
-        assert [label for label, _ in said] == [tiny.labels[i] for i in np.argsort(-row)]
-        np.testing.assert_allclose([chance for _, chance in said], np.sort(row)[::-1], rtol=1e-4)
-
-
-def test_nothing_switched_off_changes_nothing_and_everything_leaves_the_bias(tiny, pictures):
-    batch = pictures.pictures([0])
-    (before,), (after,) = core.predict(tiny, batch), core.ablate(tiny, batch, "conv1_relu", [])
-    assert [label for label, _ in before] == [label for label, _ in after]
-    np.testing.assert_allclose([c for _, c in before], [c for _, c in after], rtol=1e-5)
-    (none,) = core.ablate(tiny, batch, MAPS, range(8))
-    bias = np.exp(tiny.weights("logits")[1])
-    np.testing.assert_allclose([c for _, c in none], np.sort(bias / bias.sum())[::-1], rtol=1e-5)
-
-
-def test_units_of_a_nested_network_can_be_switched_off(pictures):
-    inner = keras.Sequential([keras.Input((24, 40, 3)), L.Conv2D(4, 3, activation="relu", name="conv")], name="base")
-    image = keras.Input((24, 40, 3), name="image")
-    end = L.Dense(3, name="end", bias_initializer="random_normal")(L.GlobalAveragePooling2D(name="gap")(inner(image)))
-    net = core.classifier(keras.Model(image, end), name="nested")
-    (said,) = core.ablate(net, pictures.pictures([0]), "base/conv", range(4), top=3)
-    bias = np.exp(net.weights("end")[1])
-    np.testing.assert_allclose([c for _, c in said], np.sort(bias / bias.sum())[::-1], rtol=1e-5)
-
-
 def test_a_change_is_seen_by_what_comes_behind(tiny):
     batch = tf.constant(np.random.default_rng(0).random((1, 24, 40, 3), dtype=np.float32))
     plain = tiny.forward(["conv1_relu", "pool1"])(batch)
@@ -197,18 +165,3 @@ def test_what_cannot_be_cut_or_projected_gets_one_sentence(tiny, pictures):
         asked = {"pictures": best.pictures, "layer": MAPS, "channel": 1, **settings}
         with pytest.raises(ValueError, match=sentence):
             core.projection(tiny, asked.pop("pictures"), asked.pop("layer"), asked.pop("channel"), **asked)
-
-
-def test_what_cannot_be_switched_off_gets_one_sentence(tiny, linear, pictures):
-    batch = pictures.pictures([0])
-    with pytest.raises(ValueError, match="Expected channels of conv2_relu from 0 to 7, got 8"):
-        core.ablate(tiny, batch, MAPS, [8])
-    with pytest.raises(ValueError, match="has no layer 'conv9'"):
-        core.ablate(tiny, batch, "conv9", [0])
-    with pytest.raises(ValueError, match="Expected top from 1 to 1000000, got 0"):
-        core.ablate(tiny, batch, MAPS, [0], top=0)
-    with pytest.raises(ValueError, match="Expected pictures of 24 x 40, the only size at which linear answers"):
-        core.ablate(linear, batch[:, :20], "flat", [0])
-    headless = core.classifier(keras.Sequential([keras.Input((24, 40, 3)), L.Conv2D(2, 3)]), name="headless")
-    with pytest.raises(ValueError, match="Expected a network with classes, got headless"):
-        core.ablate(headless, batch, next(iter(headless.layers)), [0])

@@ -68,29 +68,67 @@ def test_story_tells_every_stage() -> None:
 
 
 def test_one_unit_under_every_lens() -> None:
-    app = open_page(show="unit", layer="conv3_2_relu", channel="6", picture="cat", projected="guided", off="True")
+    app = open_page(show="unit", layer="conv3_2_relu", channel="6", picture="cat", projected="guided", factor="0.0")
     assert not app.exception and not app.error
     shown = words(app)
     assert "Unit 6" in shown and "Carried back by Guided backprop" in shown
     for title in ("On your picture", "What excites it most", "What in them excites it", "Most similar units"):
         assert f"**{title}**" in shown
-    assert "Without it the network says" in shown
+    assert "The network says " in shown and "are answered otherwise." in shown
+    assert "best patches" in shown, "its name, or that it has none"
     walls = {one.key for one in app.main.get("bidi_component")}
     assert walls == {"What excites it most", "What in them excites it", "wiring_Fed by", "wiring_Feeds", "nearest"}
-    assert len(app.get("image")) == 3
+    assert len(app.get("image")) == 5
     names = [one.label for one in app.get("download_button")]
     assert names[:4] == ["PNG", "What excites it", "What silences it", "Settings as JSON"]
     for negative in (False, True):
         assert jobs.find(("drawing", NETWORK, "conv3_2_relu", 6, negative)).state is jobs.State.FINISHED
-    app.toggle(key="units.off").set_value(False).run()
-    assert not app.exception and "Without it" not in words(app)
+    app.segmented_control(key="units.factor").set_value(1.0).run()
+    assert not app.exception and "The network says" not in words(app)
+
+
+def test_families_are_shown_by_answers_and_by_kernels() -> None:
+    app = open_page(show="families", layer="conv2_relu")
+    assert not app.exception and not app.error
+    index = next(
+        job.latest["conv2_relu"] for job in jobs.TABLE.all() if "conv2_relu" in str(job.key[2:3]) and job.latest
+    )
+    found = core.families(core.answer_similarities(index))
+    assert f"**{len(found)} families**" in words(app) and f"**{len(found[0].channels)} units**" in words(app)
+    app.segmented_control(key="units.alike").set_value("kernels").run()
+    assert not app.exception and "quarter turns" in words(app)
+    made = core.families(core.kernel_similarities(core.load(NETWORK), "conv2_relu"))
+    assert f"**{len(made)} families**" in words(app)
+    app.selectbox(key="units.layer").set_value("normalize").run()
+    assert not app.exception and "Expected a layer that kernels make" in app.error[0].value
+
+
+def test_units_are_found_by_their_names() -> None:
+    app = open_page(show="unit", layer="conv3_2_relu", channel="6")
+    box = app.selectbox(key="units.by_name")
+    name, hits, unit = box.options[0].split(" · ")
+    box.select_index(0).run()
+    assert not app.exception and unit.capitalize() in [one.value for one in app.subheader]
+    assert f"**{name}**: {hits} of its best patches are cut from pictures that the network takes for" in words(app)
+    assert app.selectbox(key="units.by_name").value is None, "it can be used again"
+
+
+@pytest.mark.slow
+def test_a_labelled_set_names_units_itself_where_that_is_wanted() -> None:
+    app = open_page(show="unit", layer="conv2_relu", channel="3", set="digits")
+    assert not app.exception and not app.error
+    (asked,) = [one for one in app.segmented_control if one.key == "units.named"]
+    assert asked.value == "labels" and "best patches" in words(app)
+    first = words(app)
+    asked.set_value("answers").run()
+    assert not app.exception and words(app) != first
 
 
 @pytest.mark.slow
 def test_unit_that_stands_out_comes_first_and_another_layer_works() -> None:
     app = open_page(show="unit")
     assert not app.exception and f"**{STAGES[-2]}**" in words(app)
-    (index,) = [job.latest[STAGES[-2]] for job in jobs.TABLE.all() if job.key[2:3] == (tuple(STAGES),)]
+    (index,) = [job.latest[STAGES[-2]] for job in jobs.TABLE.all() if job.key[2:3] == ((*STAGES, core.LOGITS),)]
     assert f"Unit {index.selective(1)[0]}" in words(app)
     app.selectbox(key="units.layer").set_value("gap").run()
     assert not app.exception and not app.error
