@@ -120,5 +120,6 @@ def _evidence(hits: int, count: int, usual: float) -> float:
 
 
 def _groups() -> dict[str, str]:
-    """ImageNet's labels -> the group of each."""
-    return {label: imagenet_group(index) for index, label in enumerate(imagenet_labels())}
+    """ImageNet's labels -> the group of each, but for things, which is all the rest and says nothing."""
+    found = {label: imagenet_group(index) for index, label in enumerate(imagenet_labels())}
+    return {label: group for label, group in found.items() if group != "things"}

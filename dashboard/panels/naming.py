@@ -11,10 +11,10 @@ from dashboard import address, words
 from dashboard.forms import choose
 from dashboard.server import naming
 
-MANY = {"labels": "pictures with this label", "answers": "pictures that the network takes for it"}
+MANY = {"labels": "pictures with this label", "answers": "pictures that the network answers with this class"}
 OF_GROUP = {
-    "labels": "pictures with a label of this group",
-    "answers": "pictures that the network takes for one of these",
+    "labels": "pictures whose label is of this group",
+    "answers": "pictures that the network answers with a class of this group",
 }
 
 
@@ -55,7 +55,7 @@ def show(channel: int, names: Sequence[core.UnitName], way: str) -> None:
         return
     what = (OF_GROUP if one.group else MANY)[way]
     st.markdown(
-        f"**{words.text(one.name)}**: {one.hits} of {one.count} of its best patches are cut from {what}; of all "
+        f"**{words.text(one.name)}**: {one.hits} of its {one.count} best patches are cut from {what}; of all "
         f"pictures {one.usual:.1%} are. " + _worth(one)
     )
 

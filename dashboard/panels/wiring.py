@@ -59,7 +59,7 @@ def _show_made(places: Sequence[Any], sides: Sequence[Connections], pictures: Ma
     for place, found in zip(places, sides, strict=True):
         if any((one.layer, one.channel) in pictures for one in found):
             tiles = np.stack([_drawn(one, pictures) for one in found])
-            place.image(figures.mosaic(tiles, columns=min(COLUMNS, len(found))), width="stretch", alt="Drawn so far")
+            place.image(figures.apart(tiles, columns=COLUMNS, gap=2), width="stretch", alt="Drawn so far")
 
 
 def show_side(
@@ -75,12 +75,13 @@ def show_side(
         tiles = np.concatenate([tiles, np.stack([_drawn(one, pictures) for one in found])], axis=1)
     names = [_name(network, one) for one in found]
     columns = min(COLUMNS, len(found))
-    components.wall(
-        figures.data_url(core.encode_png(figures.mosaic(tiles, columns=columns))), columns=columns, chosen=-1,
-        labels=[f"{name}: {one.strength:.3g}" for name, one in zip(names, found, strict=True)],
-        alt=f"{title}: kernels of the strongest connections; arrow keys and Enter go there", key=f"wiring_{title}",
-        on_pick=lambda tile: walk(network, unit, found[tile]),
-    )  # fmt: skip
+    with st.container(width="stretch" if columns == COLUMNS else (SIDE + 16) * columns):
+        components.wall(
+            figures.data_url(core.encode_png(figures.mosaic(tiles, columns=columns))), columns=columns, chosen=-1,
+            labels=[f"{name}: {one.strength:.3g}" for name, one in zip(names, found, strict=True)],
+            alt=f"{title}: kernels of the strongest connections; arrow keys and Enter go there",
+            key=f"wiring_{title}", on_pick=lambda tile: walk(network, unit, found[tile]),
+        )  # fmt: skip
     st.caption(f"{title}: {', '.join(words.text(name) for name in names[:6])}{', …' if len(names) > 6 else ''}")
 
 

@@ -40,6 +40,11 @@ def test_what_is_usual_is_no_name():
     assert found[1] == core.UnitName(count=3), "daisies are rarer here than among all pictures"
 
 
+def test_things_are_no_group_that_says_something():
+    labels = ["mouse", "desk", "cup"] + ["daisy"] * 17
+    assert core.name_units(index_of([[0, 1, 2]]), labels)[0] == core.UnitName(count=3)
+
+
 def test_patches_that_do_not_excite_the_unit_do_not_count():
     found = core.name_units(index_of([[0, 1, 8], [0, 1, -1]], [[1, 1, 0], [0, -1, -np.inf]]), LABELS)
     assert (found[0].name, found[0].hits, found[0].count) == ("tabby", 2, 2)

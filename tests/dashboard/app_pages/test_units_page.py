@@ -109,7 +109,10 @@ def test_units_are_found_by_their_names() -> None:
     name, hits, unit = box.options[0].split(" · ")
     box.select_index(0).run()
     assert not app.exception and unit.capitalize() in [one.value for one in app.subheader]
-    assert f"**{name}**: {hits} of its best patches are cut from pictures that the network takes for" in words(app)
+    assert (
+        f"**{name}**: {hits.replace(' of ', ' of its ')} best patches are cut from pictures that the network answers"
+        in words(app)
+    )
     assert app.selectbox(key="units.by_name").value is None, "it can be used again"
 
 
