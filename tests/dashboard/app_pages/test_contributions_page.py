@@ -101,3 +101,41 @@ def test_pictures_of_the_arithmetic_keep_the_sign_and_the_place():
     framed = figures.windowed(np.ones((8, 8, 3), np.float32), (2, 2, 6, 6), zoom=4)
     assert (framed[0, 0] < 200).all() and (framed[16, 16] == 255).all() and framed.shape == (32, 32, 3)
     assert figures.pooled(np.ones((7, 9), np.float32), 3).sum() == 63
+
+
+@pytest.mark.slow
+def test_best_patches_by_activation_and_by_what_they_give(open_page, words):
+    app = open_page("contributions", picture="cat", channel="5", layer="conv4_2_relu")
+    app.toggle(key="real_patches").set_value(True).run()
+    assert not app.exception and not app.error
+    assert "Where it gives most to" in words(app) and "pictures are in both" in words(app)
+    walls = {one.key for one in app.main.get("bidi_component")}
+    assert {"patches_activation", "patches_contribution"} <= walls
+    app.run()
+    assert not app.exception and "best patches" in words(app), "its name is known from then on"
+
+
+@pytest.mark.slow
+def test_units_that_feed_a_unit_are_drawn_where_somebody_wants_that(open_page):
+    app = open_page("units", show="unit", layer="conv2_relu", channel="6")
+    toggle = app.toggle(key="draw_wiring")
+    toggle.set_value(True).run()
+    assert not app.exception and not app.error
+    assert not [one for one in app.toggle if one.key == "draw_wiring"], "all are drawn, and stay so"
+
+
+def test_a_node_of_the_river_leads_to_its_card(open_page, words):
+    app = open_page("contributions", picture="cat", channel="5")
+    app.session_state["river_goes_to"] = ("conv3_2_relu", 6)
+    app.run()
+    assert not app.exception and "Unit 6" in words(app) and "conv3_2_relu" in words(app)
+
+
+def test_a_unit_is_shown_from_layers_further_down(open_page, words):
+    below = core.layers_below(core.load(NETWORK), "conv3_2_relu")[1:]
+    app = open_page("units", show="unit", layer="conv3_2_relu", channel="6", seen_in=below[0], picture="cat")
+    assert not app.exception and not app.error and "No such weights exist" in words(app)
+    net = core.load(NETWORK)
+    photo = core.seen_by(net, core.samples.load("cat"))
+    found = core.expanded_weights(net, "conv3_2_relu", 6, below[0], picture=photo)
+    assert f"correlation {found.agreement:.2f}" in words(app)
