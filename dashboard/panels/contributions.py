@@ -154,7 +154,7 @@ def show_what_if(shown: Shown, channel: int) -> None:
     one = shown.recipe
     most = tuple(shown.order("contribution", GROUP))
     asked = what_if.Asked(one.network, one.picture, one.layer, channel, one.target)
-    what_if.show(asked, {f"and the {len(most)} that give most": most})
+    what_if.show(asked, most, f"it and the {len(most)} that give most")
 
 
 def show_links(one: Contributions, channel: int) -> None:

@@ -27,7 +27,8 @@ def show(asked: Asked) -> None:
     """Both walls, once somebody wants them: every picture of the set is looked at, forth and back."""
     st.markdown("**Its best patches of real pictures**")
     if not st.toggle(
-        f"Look through the sample photographs: what excites it most, and where it gives most to “{asked.title}”",
+        f"Look through the sample photographs: what excites it most, and where it gives most to "
+        f"“{words.text(asked.title)}”",
         key="real_patches",
     ):
         return

@@ -123,11 +123,11 @@ def show_what_if(lens: Lens) -> None:
         st.caption("Nothing that this network answers depends on this layer, so there is no answer to change.")
         return
     near = tuple(other for other, _ in lens.index.nearest(lens.channel, count=NEAR))
-    others = {f"and the {len(near)} most similar to it": near} if near else {}
     target = net.labels.index(results.prediction(recipe.network, recipe.picture)[0][0])
     asked = what_if.Asked(recipe.network, recipe.picture, lens.layer, lens.channel, target)
     own = None if recipe.source == "samples" else lens.pictures
-    what_if.show(asked, others, set_name=recipe.source, pictures=own)
+    title = f"it and the {len(near)} most similar"
+    what_if.show(asked, near, title, set_name=recipe.source, pictures=own)
 
 
 def show_drawings(lens: Lens) -> list[results.Drawing]:

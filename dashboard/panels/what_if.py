@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,6 @@ from dashboard.server import networks, uploads, what_if
 
 FACTORS = {0.0: "off", 0.5: "half", 1.0: "as it is", 2.0: "× 2", 4.0: "× 4", 10.0: "× 10"}
 BARS, SIDE = 5, 448
-ALONE = "this unit alone"
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,10 @@ class Asked:
 
 
 def show(
-    asked: Asked, others: Mapping[str, tuple[int, ...]], *, set_name: str = "samples",
+    asked: Asked, others: tuple[int, ...], title: str, *, set_name: str = "samples",
     pictures: core.PictureSet | None = None,
 ) -> None:  # fmt: skip
-    """The panel; ``others`` are units that can be changed together with this one, by what to call them."""
+    """The panel; ``others`` are units that can be changed together with this one, under a ``title``."""
     st.markdown("**What if it were switched off, or turned up?**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         factor = forms.choose(
@@ -40,9 +38,10 @@ def show(
             names=FACTORS.__getitem__,
         )  # fmt: skip
         with_it = forms.choose(
-            core.Setting("with_it", "Which units", ALONE, (ALONE, *others)), widget=st.selectbox, width=300
-        )
-    channels = sorted({asked.channel, *others.get(with_it, ())})
+            core.Setting("with_it", "Which units", "alone", ("alone", *(["others"] if others else []))),
+            widget=st.selectbox, width=300, names={"alone": "this unit alone", "others": title}.__getitem__,
+        )  # fmt: skip
+    channels = sorted({asked.channel, *(others if with_it == "others" else ())})
     factors = tuple((channel, float(factor)) for channel in channels) if factor != 1 else ()
     before, changed = (
         what_if.on_picture(asked.network, asked.picture, asked.layer, one, target=asked.target) for one in ((), factors)

@@ -76,7 +76,10 @@ def fed_by(classifier: Classifier, layer: str, channel: int, *, count: int = 20)
 
 def sources_of(graph: Graph, layer: str) -> list[str]:
     """The layers on the other side of the linear step before a layer; ``PICTURE`` where it begins there."""
-    return [name for _, name in _upstream(graph, *_before(graph, graph.tensors[layer])).ends]
+    tensor = graph.tensors[layer]
+    step = graph.producer(tensor)
+    bent = step and (has_activation(step) or (is_nonlinearity(step) and len(symbols(step)) == 1))
+    return [name for _, name in _upstream(graph, tensor, (step,) if step and bent else ()).ends]
 
 
 def feeds(classifier: Classifier, layer: str, channel: int, *, count: int = 20) -> list[Connection]:
