@@ -29,7 +29,11 @@ def show(network: str, picture: str, layer: str, channel: int) -> None:
     )  # fmt: skip
     if not source:
         return
-    found = circuits.expanded(network, picture, layer, channel, source=source)
+    try:
+        found = circuits.expanded(network, picture, layer, channel, source=source)
+    except ValueError as error:
+        st.info(words.text(str(error)), icon=":material/info:")
+        return
     if source == core.PICTURE:
         _show_colours(found)
     else:
