@@ -19,22 +19,26 @@ SIZES = [(24, 40), (23, 41)]
 _FILES = ("cases", "files", "containers", "inputs", "keras2", "mutations", "styles", "zoo")
 _NETWORKS = ("detection", "efficientnet_lite", "heads", "outputs", "ranges", "tokens")
 LONG = (
-    *("browser/", "load/", "core/bundled/", "core/techniques/"),
+    *("browser/", "load/", "dashboard/app_pages/", "core/techniques/", "core/bundled/"),
     *(f"core/networks/test_{name}" for name in (*_FILES, *_NETWORKS)),
-    *("dashboard/app_pages/", "dashboard/recipes/test_scripts", "dashboard/command/test_commands"),
+    *("dashboard/recipes/test_scripts", "dashboard/command/test_commands"),
     "dashboard/reports/",
     *(f"dashboard/server/test_{name}" for name in ("networks", "trained", "user_models")),
     *(f"dashboard/test_{name}" for name in ("address", "big", "pages", "runtime", "words", "workbench")),
 )
-"""Beginnings of the paths of tests that take longer than a person waits; all others are quick."""
+"""Beginnings of the paths of tests that take longer than a person waits, the longest first; all others are quick."""
 
 
 def pytest_collection_modifyitems(items):
+    """Mark what is quick, and put what takes long first: a long file begun last would keep one of two workers alone."""
     here = Path(__file__).parent
+    ranks = {}
     for item in items:
         path = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
-        if not path.startswith(LONG) and "slow" not in item.keywords:
+        ranks[item] = next((rank for rank, long in enumerate(LONG) if path.startswith(long)), len(LONG))
+        if ranks[item] == len(LONG) and "slow" not in item.keywords:
             item.add_marker("quick")
+    items.sort(key=ranks.__getitem__)
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,22 @@
-"""Every page under axe-core, which the test package ``axe-playwright-python`` carries: nothing serious or critical."""
+"""Every page on a phone, in light and dark, under axe-core, which the package ``axe-playwright-python`` carries."""
 
 from __future__ import annotations
 
 import importlib.resources
 
 import pytest
-from driven import ROOT, Arrive, Person
+from driven import ROOT, Arrive, Person, Server
+from playwright.sync_api import expect
 
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
-PAGES = sorted(path.stem for path in (ROOT / "dashboard" / "app_pages").glob("*.py"))
 RUN = "axe.run({exclude: [['[data-testid=stSidebarNav]']]}, {resultTypes: ['violations']})"
 """Streamlit's own list of pages is left out: it puts the headings of its sections between the items of one list."""
+BACKGROUNDS = {"light": "rgb(251, 250, 247)", "dark": "rgb(16, 22, 21)"}
+DARK_TOO = ("activations", "inversion", "lessons")
+"""Pages with most kinds of widgets: their contrast is checked in both themes."""
+SOON = ("start", "network", "activations", "filters", "dream", "attack", "why", "camera", "inversion", "lessons")
+"""What every run of the tests looks at; all others are slow tests."""
+PAGES = {path.stem for path in (ROOT / "dashboard" / "app_pages").glob("*.py")}
 
 
 def findings(me: Person) -> list[str]:
@@ -23,19 +29,27 @@ def findings(me: Person) -> list[str]:
     ]
 
 
-SOON = {"activations", "attack", "camera", "dream", "start"}
-"""What every run of the tests looks at, with most kinds of widgets; all others are slow tests."""
-
-
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=() if page in SOON else pytest.mark.slow, id=page) for page in PAGES]
+    "pages", [SOON, pytest.param(sorted(PAGES - {*SOON}), marks=pytest.mark.slow)], ids=["first", "others"]
 )
-def test_axe_finds_nothing_serious(arrive: Arrive, page: str) -> None:
-    me = arrive(f"/{'' if page == 'start' else page}?network=lens5_standard", color_scheme="light")
-    assert findings(me) == []
+def test_pages_fit_a_phone_and_axe_finds_nothing_serious_and_memory_stays_small(
+    arrive: Arrive, fresh: Server, capsys: pytest.CaptureFixture[str], pages: tuple[str, ...]
+) -> None:
+    me, found = arrive(width=390, height=844), {}
+    for page in pages:
+        me.go(f"{fresh.url}/{'' if page == 'start' else page}?network=lens5_standard")
+        for scheme, background in BACKGROUNDS.items():
+            me.page.emulate_media(color_scheme=scheme)
+            expect(me.app).to_have_css("background-color", background)
+            assert me.widths == (390, 390), f"{page} sticks out"
+            if scheme == "light" or page in DARK_TOO:
+                found[page, scheme] = findings(me)
+    assert not {where: what for where, what in found.items() if what}
+    with capsys.disabled():
+        print(f"\nThe server's memory at its peak after {len(pages)} pages: {fresh.memory / 2**20:.0f} MiB")
+    assert fresh.memory < 1.2 * 2**30
 
 
-@pytest.mark.parametrize("page", ["inversion", "lessons"])
-def test_nor_in_the_dark_where_the_most_kinds_of_widgets_are(arrive: Arrive, page: str) -> None:
-    me = arrive(f"/{page}?network=lens5_standard", color_scheme="dark")
+def test_nor_on_a_wide_screen_where_the_sidebar_is_open(arrive: Arrive) -> None:
+    me = arrive("/attack?network=lens5_standard", color_scheme="light")
     assert findings(me) == []

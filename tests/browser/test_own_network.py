@@ -26,7 +26,7 @@ def local() -> Iterator[Server]:
         running.stop()
 
 
-def test_own_file_opens_by_upload_and_works_on_every_page(arrive: Arrive, local: Server, shared: Path) -> None:
+def test_own_file_opens_by_upload_and_is_maximized_and_attacked(arrive: Arrive, local: Server, shared: Path) -> None:
     me = arrive()
     me.url = local.url
     me.go("/network")
@@ -55,9 +55,6 @@ def test_own_file_opens_by_upload_and_works_on_every_page(arrive: Arrive, local:
     expect(me.page.get_by_text(re.compile("^16 steps|Step 16 of 16|16 steps")).first).to_be_visible()
     me.settle()
     expect(me.wall.first).to_be_visible()
-    me.go(f"/dream?network={name[1]}&size=256&octaves=1&steps=2")
-    me.page.get_by_role("button", name="Dream", exact=True).click()
-    expect(me.page.get_by_text(re.compile(f"as {re.escape(FILE)} dreams it"))).to_be_visible()
     me.go(f"/attack?network={name[1]}&epsilon_linf=2.0")
     me.page.get_by_role("button", name="Run", exact=True).click()
     expect(me.page.get_by_text(re.compile("Fools the network, verified|Does not fool"))).to_be_visible()

@@ -12,7 +12,12 @@ from dashboard.recipes import AttackRecipe
 from dashboard.server import networks
 
 
-@pytest.mark.parametrize("picture", core.samples.names())
+SOON = core.samples.names()[:4]
+
+
+@pytest.mark.parametrize(
+    "picture", [pytest.param(one, marks=() if one in SOON else pytest.mark.slow) for one in core.samples.names()]
+)
 def test_the_default_attack_fools_the_default_network_from_the_file(picture: str) -> None:
     recipe = AttackRecipe(core.available()[0], picture)
     origin, net = recipe.photo(), networks.network(recipe.network)
