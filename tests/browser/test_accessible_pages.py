@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
 RUN = "axe.run({exclude: [['[data-testid=stSidebarNav]']]}, {resultTypes: ['violations']})"
 """Streamlit's own list of pages is left out: it puts the headings of its sections between the items of one list."""
+STILL = "document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)"
+"""Nothing changes its colour any more, as everything does for a moment when the theme changes."""
 BACKGROUNDS = {"light": "rgb(251, 250, 247)", "dark": "rgb(16, 22, 21)"}
 DARK_TOO = ("activations", "inversion", "lessons")
 """Pages with most kinds of widgets: their contrast is checked in both themes."""
@@ -21,6 +23,7 @@ PAGES = {path.stem for path in (ROOT / "dashboard" / "app_pages").glob("*.py")}
 
 def findings(me: Person) -> list[str]:
     """What axe calls serious or critical, with the first place of each."""
+    me.page.wait_for_function(STILL)
     me.page.evaluate(AXE.read_text(encoding="utf-8"))
     return [
         f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:160]}"
@@ -37,6 +40,7 @@ def test_pages_fit_a_phone_and_axe_finds_nothing_serious_and_memory_stays_small(
 ) -> None:
     me, found = arrive(width=390, height=844), {}
     for page in pages:
+        me.page.emulate_media(color_scheme="light")
         me.go(f"{fresh.url}/{'' if page == 'start' else page}?network=lens5_standard")
         for scheme, background in BACKGROUNDS.items():
             me.page.emulate_media(color_scheme=scheme)
