@@ -11,7 +11,6 @@ import core
 from dashboard.recipes import AttackRecipe
 from dashboard.server import networks
 
-
 SOON = core.samples.names()[:4]
 
 
