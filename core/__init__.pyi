@@ -36,7 +36,7 @@ from .optimize.ascent import Estimate, Frame, State, ascend, last, score
 from .pauses import pausing
 from .pictures import samples
 from .pictures.decoding import open_image, read_png_metadata
-from .pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_png
+from .pictures.encoding import encode_gif, encode_jpeg, encode_mp4, encode_pdf, encode_png
 from .pictures.formats import OTHER_PICTURE_FILES, PICTURE_FILES
 from .pictures.images import digest, fit, resize, shrink, tile, to_float, to_uint8
 from .pictures.labelled import LABELLED, LabelledSet, by_folder, digits, labelled_cifar10, labelled_tiles, labels_of
@@ -44,6 +44,7 @@ from .pictures.patterns import PATTERNS, patterns
 from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
 from .pictures.videos import Video, open_video
 from .settings import Setting
+from .techniques.attacks.auto_pgd import auto_pgd
 from .techniques.attacks.black_box import few_pixels, square
 from .techniques.attacks.catalogue import ATTACKS, Attack, attack
 from .techniques.attacks.defences import DEFENCES, defended
@@ -53,20 +54,31 @@ from .techniques.attacks.judge import fools, logits_of
 from .techniques.attacks.minimal import carlini_wagner, deepfool
 from .techniques.attacks.norms import NORMS, distance
 from .techniques.attacks.patch import patch
+from .techniques.attacks.robustness import ROBUSTNESS, RobustAccuracy, robust_accuracy
 from .techniques.attacks.rounding import rounded
 from .techniques.attribution import (
     GROUPS,
     METHODS,
+    METRICS,
+    Comparison,
     Method,
+    Metric,
     attribute,
+    compare_methods,
     conservation,
     emptiness,
+    imputed,
     insertion_deletion,
+    inside_total,
     occluded,
     occlusion,
     occlusions,
+    pointing,
     randomized,
+    rank_methods,
+    road,
     similarity,
+    sparseness,
     window_side,
 )
 from .techniques.circuits import (
@@ -170,6 +182,7 @@ __all__ = [
     "LOGITS",
     "MEMORIZATION_SETTINGS",
     "METHODS",
+    "METRICS",
     "MOST_FACTOR",
     "NETWORK_FILES",
     "NORMALIZATIONS",
@@ -182,9 +195,11 @@ __all__ = [
     "PRESETS",
     "PROBABILITIES",
     "PROJECTIONS",
+    "ROBUSTNESS",
     "Attack",
     "Between",
     "Classifier",
+    "Comparison",
     "Completeness",
     "ConceptCrops",
     "ConceptImportance",
@@ -208,6 +223,7 @@ __all__ = [
     "Look",
     "MemorizationTask",
     "Method",
+    "Metric",
     "Normalization",
     "Output",
     "Patches",
@@ -218,6 +234,7 @@ __all__ = [
     "Report",
     "Retrained",
     "River",
+    "RobustAccuracy",
     "Setting",
     "Stage",
     "State",
@@ -242,6 +259,7 @@ __all__ = [
     "ascend",
     "attack",
     "attribute",
+    "auto_pgd",
     "available",
     "bim",
     "by_folder",
@@ -253,6 +271,7 @@ __all__ = [
     "cifar10",
     "classifier",
     "codes",
+    "compare_methods",
     "completeness",
     "concept_crops",
     "concept_importance",
@@ -282,6 +301,7 @@ __all__ = [
     "encode_jpeg",
     "encode_mp4",
     "encode_npz",
+    "encode_pdf",
     "encode_png",
     "epsilon_curve",
     "estimate",
@@ -302,9 +322,11 @@ __all__ = [
     "grid_layout",
     "imagenet_group",
     "imagenet_labels",
+    "imputed",
     "index_contributions",
     "index_units",
     "insertion_deletion",
+    "inside_total",
     "inspect",
     "invert",
     "kernel_similarities",
@@ -342,17 +364,21 @@ __all__ = [
     "pausing",
     "pgd",
     "pixel_distance",
+    "pointing",
     "predict",
     "prepare",
     "prepare_look",
     "project_channel",
     "projection",
     "randomized",
+    "rank_methods",
     "read_labels",
     "read_png_metadata",
     "resize",
     "retrain",
     "river",
+    "road",
+    "robust_accuracy",
     "rounded",
     "sample_tiles",
     "samples",
@@ -361,6 +387,7 @@ __all__ = [
     "seen_by",
     "shrink",
     "similarity",
+    "sparseness",
     "square",
     "stages",
     "statistics",

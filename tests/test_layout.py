@@ -153,6 +153,7 @@ DASHBOARD = {
         {
             "address",
             "components",
+            "downloads",
             "figures",
             "forms",
             "layer_view",

@@ -8,7 +8,9 @@ that gives numbers has scores too, its numbers, so these can be maximized, expla
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +30,7 @@ from core.networks.sides import sides as fitting_sides
 from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
+__all__ += ["uncompiled"]
 
 KEPT = 64
 """How many compiled functions and the like a classifier keeps."""
@@ -235,6 +238,22 @@ _THEIRS = ("Exception encountered when calling", "{{node ")
 """What stands in a ValueError of Keras, and of TensorFlow while it traces."""
 
 
+_eager: ContextVar[bool] = ContextVar("eager", default=False)
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Inside, what is made with ``Classifier.told`` runs step by step, in this thread.
+
+    For what runs once or twice: compiling takes longer than that.
+    """
+    before = _eager.set(True)
+    try:
+        yield
+    finally:
+        _eager.reset(before)
+
+
 @dataclass(frozen=True, eq=False)
 class _Told:
     """A compiled function that says in a sentence what it cannot compute."""
@@ -244,8 +263,9 @@ class _Told:
     compiled: Any
 
     def __call__(self, pictures: tf.Tensor, *others: Any) -> Any:
+        run = self.compiled.python_function if _eager.get() else self.compiled
         try:
-            return self.compiled(pictures, *others)
+            return run(pictures, *others)
         except tf.errors.OpError as error:
             raise ValueError(self.classifier.refusal(self.layers, np.shape(pictures), error)) from error
         except ValueError as error:

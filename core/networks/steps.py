@@ -7,7 +7,7 @@ from typing import Any
 from core.networks.graphs import BEFORE, Step
 
 __all__ = ["BEFORE", "KERNELS", "channels_last", "function_name", "has_activation", "is_softmax", "kind", "linear_copy"]
-__all__ += ["without_activation"]
+__all__ += ["unfilled_copy", "without_activation"]
 
 KERNELS = {"Conv2D": 0, "DepthwiseConv2D": 0, "SeparableConv2D": 1, "Dense": 0}
 """Layers with a kernel; which of their weights makes the channels."""
@@ -24,11 +24,23 @@ def without_activation(step: Step) -> tuple[Step, Step]:
     )
 
 
+def unfilled_copy(step: Step, **config: Any) -> Any:
+    """A copy of one of Keras's layers with other settings, built, its weights zeros that are yet to be set.
+
+    Numbers drawn at random, which nobody would use, take half of the time that copying takes.
+    """
+    layer: Any = step.operation
+    given = {**layer.get_config(), **config}
+    given |= {name: "zeros" for name in given if name.endswith("_initializer")}
+    copy = type(layer).from_config(given)
+    copy.build(next(step.inputs).shape)
+    return copy
+
+
 def linear_copy(step: Step) -> Any:
     """A copy of a layer without its activation; of the same weights."""
     layer: Any = step.operation
-    linear = type(layer).from_config({**layer.get_config(), "activation": None})
-    linear.build(next(step.inputs).shape)
+    linear = unfilled_copy(step, activation=None)
     linear.set_weights(layer.get_weights())
     return linear
 

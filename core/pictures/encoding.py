@@ -44,6 +44,17 @@ def encode_jpeg(picture: ArrayLike, *, quality: int = 90) -> bytes:
     return _save(Image.fromarray(pixels), "JPEG", quality=quality, subsampling="4:4:4")
 
 
+def encode_pdf(picture: ArrayLike, *, pixels_per_inch: float = 300) -> bytes:
+    """Encode one picture as a PDF of one page that is as large as it, for a document.
+
+    Arguments, Returns and Raises are those of ``encode_jpeg``; ``pixels_per_inch`` is 36 to 2400.
+    """
+    resolution = checks.number("pixels_per_inch", pixels_per_inch, 36, 2400)
+    pixels = _pixels(picture)
+    _require_sides(pixels.shape[:2], "PDF")
+    return _save(Image.fromarray(pixels), "PDF", resolution=resolution, quality=95, subsampling="4:4:4")
+
+
 def encode_gif(pictures: ArrayLike, *, frames_per_second: float = 12) -> bytes:
     """Encode pictures as the frames of a GIF that plays for ever, 256 colours a frame.
 

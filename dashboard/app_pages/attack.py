@@ -7,6 +7,7 @@ import core
 from dashboard import figures, forms, lenses, words, workbench
 from dashboard.forms import attack as form
 from dashboard.panels.attack import PANELS, show_not_fooled
+from dashboard.panels.robustness import show_robustness
 from dashboard.recipes import AttackRecipe
 from dashboard.server import networks, results
 
@@ -14,6 +15,7 @@ SAYS = (
     "**What is the smallest change that fools the network?** Changes that people hardly see can turn a confident "
     "answer into another one. What is judged here is the file that you can download."
 )
+VIEWS = {"picture": "One picture", "set": "A set: robust accuracy"}
 name, picture = workbench.chosen()
 net = networks.network(name)
 
@@ -85,6 +87,12 @@ def show_sizes(made: workbench.Made, origin: np.ndarray, read: np.ndarray) -> No
 st.markdown(SAYS)
 if not net.labels:
     st.info("This network has no classes, so there is nothing to fool.")
+    st.stop()
+if forms.choose(core.Setting("view", "What is attacked", "picture", tuple(VIEWS)), names=VIEWS.__getitem__) == "set":
+    try:
+        show_robustness(name)
+    except ValueError as error:
+        st.error(words.text(str(error)), icon=":material/error:")
     st.stop()
 recipe = form.recipe(name, picture)
 st.markdown(core.ATTACKS[recipe.attack].says)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import figures, forms, lenses, words, workbench
+from dashboard import figures, forms, lenses, reports, words, workbench
 from dashboard.forms import explain as form
 from dashboard.panels.explain import PANELS
 from dashboard.recipes import Explain
@@ -47,10 +47,16 @@ def show_row(recipe: Explain, key: str) -> None:
         if note := form.note(recipe, method, maps[method]):
             place.caption(note)
     if tiles:
-        row = core.to_float(np.stack(tiles))
+        seen = recipe.photo()[0]
+        row, titles = core.to_float(np.stack(tiles)), {method: core.METHODS[method].title for method in maps}
+        caption = f"Why “{recipe.title}”? {networks.network_title(recipe.network)}, by {', '.join(titles.values())}."
         workbench.files(
             recipe, f"why_{key}", npz=("Maps", lambda: core.encode_npz(maps)),
             png=("Row as PNG", lambda: workbench.png(recipe, core.tile(row, columns=len(row)))),
+            zip_maps=("Each map: PNG, SVG", lambda: reports.each_map(seen, maps, titles, opacity=opacity)),
+            zip_latex=(
+                "Figure for LaTeX", lambda: reports.latex_figure(seen, maps, titles, caption, opacity=opacity),
+            ),
         )  # fmt: skip
 
 
@@ -61,11 +67,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     opacity = forms.choose(
         core.Setting("opacity", "Strength of the overlay", 0.9, (0.25, 0.5, 0.75, 0.9, 1.0)), width=200
     )
-    chosen, options = form.methods()
+    chosen = form.methods(name)
 recipes = []
 for key, (network, photo) in zip("ab", places, strict=False):
     try:
-        recipes.append(question.recipe(network, photo, options, chosen))
+        recipes.append(question.recipe(network, photo, chosen))
         show_row(recipes[-1], key)
     except ValueError as error:
         st.info(words.text(str(error)), icon=":material/info:")

@@ -15,6 +15,7 @@ from dashboard.figures.charts import (
     overlay,
     probabilities,
     risefall,
+    robustness,
     stages,
     units,
 )
@@ -36,7 +37,16 @@ from dashboard.figures.mosaics import (
     strip,
     wall,
 )
-from dashboard.figures.overlays import evidence, evidence_scale, fitted, over, perturbation, pooled
+from dashboard.figures.overlays import (
+    evidence,
+    evidence_layer,
+    evidence_scale,
+    fitted,
+    layered_svg,
+    over,
+    perturbation,
+    pooled,
+)
 from dashboard.figures.parts import one_part, part_colour, part_row, part_rows, parts, sensitivity, worth
 from dashboard.figures.river import River, river
 from dashboard.figures.training import Curve, classes, confusion, corruption, distances, retrained, training
@@ -65,12 +75,14 @@ __all__ = [
     "distances",
     "enlarged",
     "evidence",
+    "evidence_layer",
     "evidence_scale",
     "fading",
     "fitted",
     "framed",
     "histogram",
     "kernels",
+    "layered_svg",
     "lookup_table",
     "lost",
     "magnified",
@@ -93,6 +105,7 @@ __all__ = [
     "retrained",
     "risefall",
     "river",
+    "robustness",
     "scattered",
     "sensitivity",
     "signed",

@@ -191,6 +191,24 @@ def fading(curves: Mapping[str, Floats], places: Sequence[float], axis: str) -> 
     return figure
 
 
+def robustness(curves: Mapping[str, Floats], places: Sequence[str], axis: str, *, worst: str = "") -> go.Figure:
+    """Accuracy against epsilon, one line for each attack; the one named ``worst`` is drawn thick.
+
+    NaN, where a point is not there yet, leaves a gap.
+    """
+    figure = go.Figure()
+    for index, (name, values) in enumerate(curves.items()):
+        line = {"color": ACCENT, "width": 5} if name == worst else {"color": QUALITATIVE[(index + 1) % 10], "width": 2}
+        figure.add_scatter(
+            x=list(places), y=[None if np.isnan(value) else float(value) for value in values], name=name, line=line,
+            mode="lines+markers", hovertemplate="%{fullData.name}, %{x}: %{y:.0%}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(height=340, margin=MARGIN, legend={"orientation": "h", "y": -0.25})
+    figure.update_xaxes(title=axis, fixedrange=True, type="category", categoryarray=list(places))
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", fixedrange=True)
+    return figure
+
+
 def stages(changes: Mapping[str, float]) -> go.Figure:
     """One bar for each layer, in the order given."""
     figure = go.Figure(

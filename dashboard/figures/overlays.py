@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 
 from dashboard.figures.colours import Floats, Pixels, coloured
@@ -27,12 +29,34 @@ def evidence(picture: Floats, values: Floats, opacity: float, *, limit: float | 
     The scale ends at ``limit``: the 99th percentile of the map's absolute values where it is None, so that single
     pixels do not hide the rest.
     """
+    colour, part = evidence_layer(values, opacity, limit=limit)
+    grey = np.repeat(picture.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return ((grey * (1 - part) + colour * part) * 255).round().astype(np.uint8)
+
+
+def evidence_layer(values: Floats, opacity: float, *, limit: float | None = None) -> tuple[Floats, Floats]:
+    """What ``evidence`` lays over the picture: colours (H, W, 3), and how much they cover (H, W, 1), both in [0, 1]."""
     strength = values / max(float(np.percentile(np.abs(values), 99)) if limit is None else limit, 1e-12)
     strength = np.clip(strength, -1, 1)
-    grey = np.repeat(picture.mean(axis=-1, keepdims=True), 3, axis=-1)
     colour = coloured((0.5 + strength / 2).astype(np.float32), "RdBu_r") / 255
-    part = opacity * np.sqrt(np.abs(strength))[..., None]
-    return ((grey * (1 - part) + colour * part) * 255).round().astype(np.uint8)
+    return colour.astype(np.float32), (opacity * np.sqrt(np.abs(strength))[..., None]).astype(np.float32)
+
+
+def layered_svg(layers: tuple[str, str, str], size: tuple[int, int], title: str) -> bytes:
+    """A picture below a map as an SVG of two layers, ``picture`` and ``map``, that a drawing program can take apart.
+
+    ``layers`` are the addresses of picture, colours, and in grey how much the colours cover; ``size`` (height, width).
+    """
+    height, width = size
+    picture, colours, cover = (
+        f'<image width="{width}" height="{height}" href="{one}" preserveAspectRatio="none"/>' for one in layers
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f"<title>{escape(title)}</title>"
+        f'<mask id="cover" mask-type="luminance" maskUnits="userSpaceOnUse" width="{width}" height="{height}">'
+        f'{cover}</mask><g id="picture">{picture}</g><g id="map" mask="url(#cover)">{colours}</g></svg>\n'
+    ).encode()
 
 
 def evidence_scale(opacity: float, *, height: int = 12, width: int = 240) -> Pixels:

@@ -17,6 +17,15 @@ from dashboard.server import networks, results, uploads
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """The methods, what they can be set to, and the layer whose maps some of them weigh, empty for the usual one."""
+
+    methods: tuple[str, ...]
+    options: tuple[tuple[str, Any], ...]
+    maps: str = ""
+
+
+@dataclass(frozen=True)
 class Question:
     """What is explained: a class (``label``) or the own answer of a network; a channel of a layer or its strongest."""
 
@@ -25,18 +34,21 @@ class Question:
     channel: int | None = None
     against: str = ""
 
-    def recipe(self, network: str, picture: str, own: tuple[tuple[str, Any], ...], methods: tuple[str, ...]) -> Explain:
+    def recipe(self, network: str, picture: str, chosen: Chosen) -> Explain:
         """The same question to one network on one picture. Raises ValueError where the network has no such unit."""
+        own, methods = chosen.options, chosen.methods
         net = networks.network(network)
         if self.layer != core.LOGITS:
             net.layer(self.layer)
+            maps = chosen.maps if chosen.maps in net.before(self.layer) else ""
             unit = results.strongest(network, picture, self.layer)[0] if self.channel is None else self.channel
-            return Explain(network, picture, self.layer, unit, own, methods)
+            return Explain(network, picture, self.layer, unit, own, methods, maps=maps)
         wanted = self.label or results.prediction(network, picture)[0][0]
         if wanted not in net.labels:
             raise ValueError(f"{networks.network_title(network)} knows no “{wanted}”.")
         against = net.labels.index(self.against) if self.against in net.labels and self.against != wanted else -1
-        return Explain(network, picture, self.layer, net.labels.index(wanted), own, methods, against)
+        maps = chosen.maps if chosen.maps in net.layers else ""
+        return Explain(network, picture, self.layer, net.labels.index(wanted), own, methods, against, maps)
 
 
 def question(name: str, picture: str) -> Question:
@@ -84,14 +96,30 @@ def beside(name: str, picture: str) -> list[tuple[str, str]]:
 GROUPS = {"gradients": "Gradients", "maps of a layer": "Maps of a layer", "relevance": "Relevance", "hiding": "Hiding"}
 
 
-def methods() -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+def methods(name: str) -> Chosen:
     """The methods, chosen by group, the quickest first; and what they can be set to: one name is one setting."""
     with st.popover("Methods", icon=":material/checklist:"):
-        found = [name for group, title in GROUPS.items() for name in _of_group(group, title)]
-    chosen = tuple(name for name in core.METHODS if name in found) or ("gradient",)
-    settings = {one.name: one for name in chosen for one in core.METHODS[name].settings}
+        found = [one for group, title in GROUPS.items() for one in _of_group(group, title)]
+    chosen = tuple(one for one in core.METHODS if one in found) or ("gradient",)
+    settings = {one.name: one for method in chosen for one in core.METHODS[method].settings}
     with st.popover("More", icon=":material/tune:"):
-        return chosen, options(settings.values())
+        own, layer = options(settings.values()), ""
+        if any(core.METHODS[one].group == "maps of a layer" for one in chosen):
+            layer = maps_layer(networks.network(name))
+    return Chosen(chosen, own, layer)
+
+
+def maps_layer(net: core.Classifier) -> str:
+    """The layer whose maps are weighed; empty for the last one with maps."""
+    spatial = [one for one, info in net.layers.items() if info.spatial and max(info.shape[:2]) > 1]
+    layer: str = choose(
+        core.Setting(
+            "maps", "Maps of the layer", "", ("", *spatial),
+            help="Which maps Grad-CAM and its kin weigh. Early ones are finer, and know less of the class.",
+        ),
+        widget=st.selectbox, names=lambda one: one or "the last one with maps",
+    )  # fmt: skip
+    return layer
 
 
 def _of_group(group: str, title: str) -> list[str]:

@@ -11,6 +11,7 @@ import streamlit as st
 
 import core
 from dashboard import address, components, figures, words
+from dashboard.panels.comparison import show_comparison
 from dashboard.recipes import Explain
 from dashboard.server import jobs, networks, results
 
@@ -135,5 +136,5 @@ def show_classes(recipe: Explain, overlay: Overlay) -> None:
 
 PANELS: dict[str, tuple[str, Callable[[Explain, Overlay], None]]] = {
     "hide": ("Hide a part", show_hiding), "truth": ("Does it depend on the network?", show_truth),
-    "curves": ("Insertion and deletion", show_curves),
+    "curves": ("Insertion and deletion", show_curves), "right": ("Which map is right?", show_comparison),
 }  # fmt: skip

@@ -30,7 +30,8 @@ Path("maps.npz").write_bytes(core.encode_npz(maps))
 class Explain(OnPicture):
     """Attribution by some ``methods`` of ``core.METHODS``; ``options`` are (name, value) of settings that some have.
 
-    ``against`` is a class whose score is taken off, -1 for none.
+    ``against`` is a class whose score is taken off, -1 for none; ``maps`` the layer whose maps Grad-CAM and its kin
+    weigh, empty for the last one that has some.
     """
 
     technique: ClassVar[str] = "attribute"
@@ -40,6 +41,7 @@ class Explain(OnPicture):
     options: tuple[tuple[str, Any], ...] = ()
     methods: tuple[str, ...] = tuple(name for name, one in core.METHODS.items() if one.usual)
     against: int = -1
+    maps: str = ""
 
     def check(self) -> None:
         """Raise ValueError for a method or a setting that there is not."""
@@ -64,7 +66,13 @@ class Explain(OnPicture):
     def options_of(self, method: str) -> dict[str, Any]:
         """Those of the options that a method takes."""
         own = {setting.name for setting in core.METHODS[method].settings}
-        return {name: value for name, value in self.options if name in own}
+        chosen = {"maps": self.maps} if self.maps and core.METHODS[method].group == "maps of a layer" else {}
+        return {name: value for name, value in self.options if name in own} | chosen
+
+    @property
+    def everything(self) -> tuple[tuple[str, Any], ...]:
+        """All that methods are asked for: ``options``, and the layer of the maps."""
+        return (*self.options, *([("maps", self.maps)] if self.maps else []))
 
     def square(self) -> dict[str, Any]:
         """What hides a place: ``window`` and ``fill`` of ``core.occlusions``, as set or as usual."""

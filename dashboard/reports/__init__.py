@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dashboard.reports.contents import WAYS, Contents, contents, embedded, taken_apart, united
+from dashboard.reports.export import each_map, latex_figure
 from dashboard.reports.files import archive, html, notebook, table
 
-__all__ = ["WAYS", "Contents", "archive", "contents", "embedded", "html", "notebook", "table", "taken_apart", "united"]
+__all__ = ["WAYS", "Contents", "archive", "contents", "each_map", "embedded", "html", "latex_figure", "notebook"]
+__all__ += ["table", "taken_apart", "united"]

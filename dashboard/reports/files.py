@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import platform
-import zipfile
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import metadata
@@ -21,6 +20,7 @@ from dashboard import figures, version
 from dashboard.recipes import Dream, Recipe
 from dashboard.recipes.base import GUIDE_FILE, OWN_FILE
 from dashboard.reports.contents import Contents, Row
+from dashboard.reports.export import zipped
 from dashboard.server import networks, uploads, user_models
 
 TITLES = {
@@ -121,11 +121,7 @@ def archive(recipe: Recipe, found: Contents, *, link: str = "") -> bytes:
     files |= {f"numbers/{name}.csv": table(rows) for name, rows in found.tables.items()}
     if found.arrays:
         files["numbers/arrays.npz"] = core.encode_npz(found.arrays)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in (files | needed(recipe)).items():
-            packed.writestr(name, data)
-    return out.getvalue()
+    return zipped(files | needed(recipe))
 
 
 def needed(recipe: Recipe) -> dict[str, bytes]:

@@ -7,11 +7,13 @@ Every attack works on logits, takes pictures (N, H, W, 3) in [0, 1] and one labe
     judge       logits, margins, and whether a picture fools the network, as its file would be read
     arguments   what every attack asks of its arguments
     gradient    FGSM, BIM, PGD, MI-FGSM and the universal change: starts and updates around ``ascend``
+    auto_pgd    Auto-PGD on the cross-entropy and on the DLR loss
     minimal     DeepFool, Carlini & Wagner: the nearest picture that fools
     black_box   few pixels, Square: no gradient, only answers
     patch       a sticker that means one class wherever it lies
     catalogue   ``ATTACKS``: every attack as data, with its settings; ``attack`` runs one by name
     evaluate    how much epsilon is needed, and how the answer fades while it grows
+    robustness  robust accuracy of a set of pictures under several attacks at several epsilons
     defences    what may be done to a picture before it is believed
 
 A picture that is saved has 8 bits a channel. So, unless told otherwise, the last frame of an attack lies on the grid of

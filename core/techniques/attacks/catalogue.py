@@ -20,6 +20,7 @@ from core.pictures import images, samples
 from core.pictures.grey import as_grey
 from core.settings import Setting
 from core.techniques.attacks.arguments import MOST_STEPS, checked
+from core.techniques.attacks.auto_pgd import auto_pgd, auto_pgd_dlr
 from core.techniques.attacks.black_box import few_pixels, square
 from core.techniques.attacks.gradient import bim, fgsm, mifgsm, pgd, universal
 from core.techniques.attacks.judge import Labels, logits_of
@@ -44,6 +45,7 @@ class Attack:
             waits, or seldom succeed.
         many: whether it works on many pictures at once, and needs them.
         own_epsilon: whether each picture may have an epsilon of its own.
+        margins: whether the score of its frames says by how much each picture fools, above 0 where it does.
     """
 
     title: str
@@ -55,6 +57,7 @@ class Attack:
     quick: Mapping[str, Any] = field(default_factory=dict)
     many: bool = False
     own_epsilon: bool = False
+    margins: bool = False
 
     def setting(self, name: str) -> Setting | None:
         """The setting of that name, where the attack has it."""
@@ -92,6 +95,20 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
                 _SEED,
             ),
             quick={"steps": 20}, own_epsilon=True,
+        ),
+        "apgd_ce": Attack(
+            "APGD",
+            "PGD that finds its own step size and goes back to its best point where it is stuck: nothing is left to "
+            "choose badly, so it is half of the usual test of robustness "
+            "([Croce & Hein, 2020](https://arxiv.org/abs/2003.01690)).",
+            auto_pgd, ("linf", "l2"), (_STEPS, _SEED), quick={"steps": 20}, margins=True,
+        ),
+        "apgd_dlr": Attack(
+            "APGD on DLR",
+            "APGD on the difference of logits ratio, which does not vanish where a network is sure: it gets through "
+            "where cross-entropy has no gradient left ([Croce & Hein, 2020](https://arxiv.org/abs/2003.01690)).",
+            auto_pgd_dlr, ("linf", "l2"), (_STEPS, _SEED), targeted=False, quick={"steps": 20},
+            margins=True,
         ),
         "mifgsm": Attack(
             "MI-FGSM",
@@ -151,6 +168,7 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType(
                 Setting("fraction", "First squares", 0.3, least=1e-6, most=1.0, help="How much they cover."),
                 _SEED,
             ),
+            margins=True,
         ),
         "universal": Attack(
             "Universal",

@@ -20,7 +20,7 @@ from core.techniques.attacks.norms import AXES, NORMS, Radius, moved, norm_named
 from core.techniques.attacks.rounding import rounded
 from core.types import Floats, Pictures
 
-__all__ = ["bim", "fgsm", "mifgsm", "pgd", "universal"]
+__all__ = ["bim", "fgsm", "mifgsm", "pgd", "random_change", "rounded_frame", "universal"]
 
 BATCH = 16
 
@@ -224,7 +224,7 @@ def _iterate(
     sizes = radii / 30 if step_size is None else np.broadcast_to(checks.positive("step_size", step_size), radii.shape)
     radius, size = (tf.constant(values.reshape(-1, 1, 1, 1), tf.float32) for values in (radii, sizes))
     update = replace(update, grey=classifier.grey)
-    first = tf.zeros_like(origin) if seed is None else _random_change(origin.shape, radius, update, seed)
+    first = tf.zeros_like(origin) if seed is None else random_change(origin.shape, radius, update, seed)
     goal: Objective = CrossEntropy(scale=classifier.scale)
     frames = ascend(
         classifier,
@@ -236,10 +236,10 @@ def _iterate(
         memory=(tf.constant(origin), radius, size, tf.zeros_like(origin)),
         batch=len(origin) if update.together else BATCH,
     )
-    return (_rounded_frame(frame, origin, radii, update.norm) for frame in frames) if on_grid else frames
+    return (rounded_frame(frame, origin, radii, update.norm) for frame in frames) if on_grid else frames
 
 
-def _random_change(shape: tuple[int, ...], radius: tf.Tensor, update: ProjectedStep, seed: int) -> tf.Tensor:
+def random_change(shape: tuple[int, ...], radius: tf.Tensor, update: ProjectedStep, seed: int) -> tf.Tensor:
     """To a random point of each ball: uniform in ``linf``, else some way from 0 to the radius in a random direction."""
     pair, channels = tf.constant([seed, 1], tf.int32), 1 if update.grey else shape[-1]
     drawn, repeats = (*shape[:-1], channels), (1, 1, 1, shape[-1] // channels)
@@ -250,6 +250,6 @@ def _random_change(shape: tuple[int, ...], radius: tf.Tensor, update: ProjectedS
     return radius * fraction * normal / tf.reshape(NORMS[update.norm].length(normal), (-1, 1, 1, 1))
 
 
-def _rounded_frame(frame: Frame, origin: Pictures, radii: Floats, norm: str) -> Frame:
+def rounded_frame(frame: Frame, origin: Pictures, radii: Floats, norm: str) -> Frame:
     """The frame with its pictures rounded: whoever stops here has pictures that keep the promise too."""
     return replace(frame, images=tf.constant(rounded(frame.images.numpy(), origin, norm=norm, epsilon=radii)))

@@ -8,21 +8,34 @@ A method is a function of a ``Question`` in a file of this package, and a row of
 """
 
 from core.techniques.attribution.catalogue import GROUPS, METHODS, Method, attribute, conservation, emptiness
+from core.techniques.attribution.imputation import imputed
+from core.techniques.attribution.metrics import METRICS, Metric, inside_total, pointing, road, sparseness
 from core.techniques.attribution.occlusion import occluded, occlusion, occlusions, window_side
+from core.techniques.attribution.ranking import Comparison, compare_methods, rank_methods
 from core.techniques.attribution.sanity import insertion_deletion, randomized, similarity
 
 __all__ = [
     "GROUPS",
     "METHODS",
+    "METRICS",
+    "Comparison",
     "Method",
+    "Metric",
     "attribute",
+    "compare_methods",
     "conservation",
     "emptiness",
+    "imputed",
     "insertion_deletion",
+    "inside_total",
     "occluded",
     "occlusion",
     "occlusions",
+    "pointing",
     "randomized",
+    "rank_methods",
+    "road",
     "similarity",
+    "sparseness",
     "window_side",
 ]

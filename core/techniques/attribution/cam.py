@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from core.networks.classifiers import PICTURES, Classifier
+from core.networks.classifiers import PICTURES, Classifier, stages
 from core.networks.looking import look
 from core.techniques.attribution.question import UNITS, Map, Question, folded, score
 from core.types import Floats
@@ -45,10 +45,33 @@ def xgrad_cam(question: Question) -> Map:
     return _cam(question, "xgrad")
 
 
+def fused_cam(question: Question) -> Map:
+    """Layer-CAM of the last layer of every stage before the score, put together as in section V of its paper.
+
+    Each map is divided by its maximum and goes through tanh(2 x); what counts at a place is the largest of them.
+    """
+    chosen = stage_ends(question)
+    size = tf.constant(question.picture)
+    found = [enlarged(_positive(*one), size).numpy() for one in maps_and_slopes(question, chosen)]
+    scaled = [np.tanh(2 * one / one.max()) if one.max() > 0 else one for one in found]
+    return np.asarray(np.max(scaled, axis=0), np.float32)
+
+
+def stage_ends(question: Question) -> tuple[str, ...]:
+    """The last layer of every stage up to the maps that are weighed by default, and those themselves."""
+    classifier, last = question.classifier, maps_of(question)
+    names = list(classifier.layers)
+    before = set(classifier.before(question.layer) or names)
+    ends = [stage.layer for stage in stages(classifier)]
+    ends = [one for one in ends if one in before and classifier.layers[one].spatial]
+    return tuple(dict.fromkeys([one for one in ends if names.index(one) < names.index(last)] + [last]))
+
+
 def eigen_cam(question: Question) -> Map:
     """Eigen-CAM (Muhammad and Yeasin, arXiv:2008.00299): the first principal component of the maps.
 
-    It asks for no class: it shows what stands out in the maps. Its sign is that with which it agrees with their mean.
+    It asks for no class: it shows what stands out in the maps, above their mean, as pytorch-grad-cam does. Its sign,
+    which the paper leaves open, is that with which it agrees with the mean of the maps.
     """
     maps = own_maps(question)[0]
     flat = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
@@ -57,7 +80,7 @@ def eigen_cam(question: Question) -> Map:
         axis = spread.T @ np.linalg.eigh(spread @ spread.T)[1][:, -1]
     else:
         axis = np.linalg.eigh(spread.T @ spread)[1][:, -1]
-    found = flat @ (axis / max(float(np.linalg.norm(axis)), 1e-30))
+    found = spread @ (axis / max(float(np.linalg.norm(axis)), 1e-30))
     found *= 1.0 if np.dot(found, flat.mean(axis=1)) >= 0 else -1.0
     coarse = tf.constant(found.reshape(1, *maps.shape[:2]), tf.float32)
     return np.asarray(enlarged(coarse, tf.constant(question.picture)))
@@ -95,26 +118,34 @@ def _last_asked(classifier: Classifier, layer: str, names: list[str]) -> str:
 
 def _cam(question: Question, name: str) -> Map:
     """The maps of a layer put together by a rule of ``_RULES``, brought to the picture's size."""
+    ((maps, slope),) = maps_and_slopes(question, (maps_of(question),))
+    return np.asarray(enlarged(_RULES[name](maps, slope), tf.constant(question.picture)))
+
+
+def maps_and_slopes(question: Question, layers: tuple[str, ...]) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """The maps of some layers, and the gradients of the score with respect to them: (1, h, w, C) each.
+
+    One compiled function serves every rule that puts them together.
+    """
     classifier, layer = question.classifier, question.layer
-    chosen = maps_of(question)
 
     def make() -> Any:
-        forward = folded(classifier, [chosen, layer])
+        forward = folded(classifier, [*layers, layer])
 
         @tf.function(input_signature=[PICTURES, UNITS], autograph=False)
-        def weigh(x: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
+        def found(x: tf.Tensor, units: tf.Tensor) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 values = forward(x)
                 value = score(values, layer, units)
-            maps = values[chosen]
-            slope = tape.gradient(value, maps, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            return enlarged(_RULES[name](maps, slope), x)
+            maps = [values[one] for one in layers]
+            return maps, tape.gradient(value, maps, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-        return classifier.told([layer], weigh)
+        return classifier.told([layer], found)
 
-    weigh = classifier.keep(("cam", chosen, layer, name), make)
-    return np.asarray(weigh(tf.constant(question.picture), tf.constant(question.units)))
+    found = classifier.keep(("maps and slopes", layers, layer), make)
+    maps, slopes = found(tf.constant(question.picture), tf.constant(question.units))
+    return list(zip(maps, slopes, strict=True))
 
 
 def maps_of(question: Question) -> str:

@@ -1,4 +1,7 @@
-"""The methods of explaining, as data: what each is called, what it says, how it is computed and what can be set."""
+"""The methods of explaining, as data: what each is called, what it says, how it is computed and what can be set.
+
+They are in the order in which they are shown and tried: the quickest first.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from core.networks.classifiers import LOGITS, Classifier
 from core.settings import Setting
 from core.techniques.attribution import cam, gradients, masked_maps, occlusion, relevance, rise
 from core.techniques.attribution.question import Map, ask
+from core.types import Pictures
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Method:
         signed: whether a negative value says that the score loses; otherwise no value is negative.
         group: of ``GROUPS``.
         usual: whether it is shown where nobody chooses.
-        adds_up_to: ``"score"`` or ``"change"`` (of the score from black), where the map adds up to that.
+        quick: whether it takes a few passes through the network, and not dozens, and little to get ready.
+        adds_up_to: of ``ENDS``, where the map adds up to the score, or to its change from another picture.
     """
 
     title: str
@@ -39,11 +44,16 @@ class Method:
     signed: bool = False
     group: str = "gradients"
     usual: bool = True
+    quick: bool = True
     adds_up_to: str = ""
 
 
 GROUPS = ("gradients", "maps of a layer", "relevance", "hiding")
 """Of methods: what each looks at."""
+ENDS: Mapping[str, Callable[[Pictures], Pictures | None]] = MappingProxyType(
+    {"score": lambda _: None, "change": np.zeros_like, "sharpening": gradients.most_blurred}
+)
+"""What a map adds up to: the score of the picture, less that of the picture that each gives, where it gives one."""
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -111,17 +121,18 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             "([Muhammad & Yeasin, 2020](https://arxiv.org/abs/2008.00299)).",
             cam.eigen_cam, group="maps of a layer", usual=False,
         ),
-        "ablation_cam": Method(
-            "Ablation-CAM",
-            "Each map weighted by what the score loses without it, no gradient "
-            "([Desai & Ramaswamy, 2020](https://doi.org/10.1109/WACV45572.2020.9093360)).",
-            masked_maps.ablation_cam, group="maps of a layer", usual=False,
+        "lrp": Method(
+            "LRP",
+            "The score is handed back from layer to layer in parts that add up to it, on the network with its batch "
+            "normalization folded ([Bach et al., 2015](https://doi.org/10.1371/journal.pone.0130140)).",
+            relevance.lrp, (relevance.RULE,), signed=True, group="relevance", usual=False, adds_up_to="score",
         ),
-        "score_cam": Method(
-            "Score-CAM",
-            "The picture is seen through each map, and the maps are weighted by its scores. Of the strongest maps: all "
-            "of them are too slow ([Wang et al., 2019](https://arxiv.org/abs/1910.01279)).",
-            masked_maps.score_cam, (masked_maps.CHANNELS,), group="maps of a layer", usual=False,
+        "fused_cam": Method(
+            "Layer-CAM, fused",
+            "Layer-CAM at the end of every stage, each brought to one scale, and the largest of them at each place: "
+            "coarse layers say where, early ones where exactly ([Jiang et al., 2021]"
+            "(https://doi.org/10.1109/TIP.2021.3089943)).",
+            cam.fused_cam, group="maps of a layer", usual=False, quick=False,
         ),
         "integrated": Method(
             "Integrated gradients",
@@ -129,20 +140,29 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             "([Sundararajan et al., 2017](https://arxiv.org/abs/1703.01365)).",
             gradients.integrated,
             (gradients.COUNT,),
-            signed=True, adds_up_to="change",
+            signed=True, adds_up_to="change", quick=False,
+        ),
+        "blur_integrated": Method(
+            "Blurred integrated gradients",
+            "The gradient summed along the way from a blurred picture to the sharp one, so that no colour is taken for "
+            "nothing: its parts add up to the change ([Xu et al., 2020](https://arxiv.org/abs/2004.03383)).",
+            gradients.blur_integrated,
+            (gradients.COUNT,),
+            signed=True, usual=False, quick=False, adds_up_to="sharpening",
+        ),
+        "expected": Method(
+            "Expected gradients",
+            "Integrated gradients from many photographs instead of from black: what the picture has and others have "
+            "not. Drawn at random, so its parts add up only nearly "
+            "([Erion et al., 2019](https://arxiv.org/abs/1906.10670)).",
+            gradients.expected, (gradients.COUNT, gradients.SEED), signed=True, usual=False, quick=False,
         ),
         "smooth": Method(
             "SmoothGrad",
             "The mean gradient of 50 noisy copies, which takes the noise off "
             "([Smilkov et al., 2017](https://arxiv.org/abs/1706.03825)).",
             gradients.smooth,
-            (gradients.COUNT, gradients.SPREAD, gradients.SEED),
-        ),
-        "lrp": Method(
-            "LRP",
-            "The score is handed back from layer to layer in parts that add up to it, on the network with its batch "
-            "normalization folded ([Bach et al., 2015](https://doi.org/10.1371/journal.pone.0130140)).",
-            relevance.lrp, (relevance.RULE,), signed=True, group="relevance", usual=False, adds_up_to="score",
+            (gradients.COUNT, gradients.SPREAD, gradients.SEED), quick=False,
         ),
         "occlusion": Method(
             "Occlusion",
@@ -150,13 +170,25 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             "([Zeiler & Fergus, 2013](https://arxiv.org/abs/1311.2901)).",
             occlusion.explain,
             (occlusion.WINDOW, occlusion.FILL),
-            signed=True, group="hiding",
+            signed=True, group="hiding", quick=False,
+        ),
+        "ablation_cam": Method(
+            "Ablation-CAM",
+            "Each map weighted by what the score loses without it, no gradient "
+            "([Desai & Ramaswamy, 2020](https://doi.org/10.1109/WACV45572.2020.9093360)).",
+            masked_maps.ablation_cam, group="maps of a layer", usual=False, quick=False,
+        ),
+        "score_cam": Method(
+            "Score-CAM",
+            "The picture is seen through each map, and the maps are weighted by its scores. Of the strongest maps: all "
+            "of them are too slow ([Wang et al., 2019](https://arxiv.org/abs/1910.01279)).",
+            masked_maps.score_cam, (masked_maps.CHANNELS,), group="maps of a layer", usual=False, quick=False,
         ),
         "rise": Method(
             "RISE",
             "Half of the picture is hidden at random, many times, and the score is compared with what was to be seen "
             "([Petsiuk et al., 2018](https://arxiv.org/abs/1806.07421)).",
-            rise.rise, (rise.MASKS, gradients.SEED), signed=True, group="hiding", usual=False,
+            rise.rise, (rise.MASKS, gradients.SEED), signed=True, group="hiding", usual=False, quick=False,
         ),
     }
 )  # fmt: skip
@@ -184,9 +216,10 @@ def attribute(
             None.
         against: another class or channel, whose score is taken off: why this one rather than that?
         settings: by name, what ``METHODS[method].settings`` says; those of other methods change nothing.
-            count: 2 to 1000 points of the way (integrated gradients) or noisy copies (SmoothGrad); more are smoother.
+            count: 2 to 1000 points of the way (integrated gradients and their kin) or noisy copies (SmoothGrad); more
+                are smoother.
             spread: standard deviation of SmoothGrad's noise, as a fraction of the picture's range (PAIR: 0.15).
-            seed: of SmoothGrad's noise, and of RISE's masks.
+            seed: of SmoothGrad's noise, of RISE's masks, and of what expected gradients draw.
             channels: 1 to 4096 of the strongest maps, for Score-CAM.
             masks: 8 to 8000 random masks of RISE; more are less noisy.
             rule: of LRP: ``"EpsilonPlusFlat"``, ``"epsilon"`` or ``"z+"``.
@@ -245,6 +278,6 @@ def conservation(
     question = ask(classifier, picture, target, layer=layer, against=against)
     if not aim:
         return None
-    own = float(masked_maps.scores_of(question, question.picture)[0])
-    black = float(masked_maps.scores_of(question, np.zeros_like(question.picture))[0]) if aim == "change" else 0.0
-    return float(np.sum(attribution, dtype=np.float64)), own - black
+    own, start = float(masked_maps.scores_of(question, question.picture)[0]), ENDS[aim](question.picture)
+    before = 0.0 if start is None else float(masked_maps.scores_of(question, start)[0])
+    return float(np.sum(attribution, dtype=np.float64)), own - before

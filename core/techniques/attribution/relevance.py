@@ -16,7 +16,7 @@ from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Step
 from core.networks.nonlinearities import is_nonlinearity, with_inputs_of_activations
-from core.networks.steps import KERNELS, has_activation, kind, linear_copy, without_activation
+from core.networks.steps import KERNELS, has_activation, kind, unfilled_copy, without_activation
 from core.settings import Setting
 from core.techniques.attribution.question import UNITS, Map, Question, score
 
@@ -203,21 +203,19 @@ def _kernel_rule(step: Step, rule: str, *, flat: bool) -> Rule:
     dense = kind(step) == "Dense"
     if rule == EPSILON or (rule == COMPOSITE and dense):
         return _epsilon(operation)
-    ones = _like(step, lambda kernel: np.ones_like(kernel))
+    layer: Any = step.operation
+    kernel, with_kernel = np.asarray(layer.get_weights()[0]), _with_kernels(step)
+    ones = with_kernel(tf.ones(kernel.shape))
     if rule == COMPOSITE and flat:
         return _handing(operation, lambda x: [(tf.ones_like(x), ones)], ones)
-    plus, minus = _like(step, lambda kernel: np.maximum(kernel, 0)), _like(step, lambda kernel: np.minimum(kernel, 0))
+    plus, minus = (with_kernel(tf.constant(one)) for one in (np.maximum(kernel, 0), np.minimum(kernel, 0)))
     return _handing(operation, lambda x: [(tf.nn.relu(x), plus), (-tf.nn.relu(-x), minus)], ones)
 
 
-def _like(step: Step, change: Callable[[Any], Any]) -> Any:
-    """A copy of a layer without its bias, with another kernel."""
-    layer: Any = linear_copy(step)
-    copy = type(layer).from_config({**layer.get_config(), "use_bias": False})
-    copy.build(next(step.inputs).shape)
-    copy.set_weights([change(np.asarray(layer.get_weights()[0]))])
-    copy.trainable = False
-    return copy
+def _with_kernels(step: Step) -> Callable[[Any], Callable[[tf.Tensor], tf.Tensor]]:
+    """A kernel -> what the layer does with it, without bias and activation."""
+    copy: Any = unfilled_copy(step, use_bias=False, activation=None, trainable=True)
+    return lambda kernel: lambda x: copy.stateless_call([kernel], [], x)[0]
 
 
 def _epsilon(operation: Any) -> Rule:

@@ -119,3 +119,11 @@ def test_video_refuses_what_it_cannot_show() -> None:
         encoding.encode_mp4(np.zeros((2, 8, 8, 3), np.float32), frames_per_second=100)
     with pytest.raises(ValueError, match="at least one picture for a video"):
         encoding.encode_mp4(iter(()))
+
+
+def test_a_pdf_is_a_page_as_large_as_its_picture() -> None:
+    picture = np.random.default_rng(0).random((150, 300, 3), dtype=np.float32)
+    data = encoding.encode_pdf(picture, pixels_per_inch=300)
+    assert data.startswith(b"%PDF-") and re.search(rb"/MediaBox \[ 0 0 72(\.0)? 36(\.0)? \]", data)
+    with pytest.raises(ValueError, match="pixels_per_inch from 36 to 2400"):
+        encoding.encode_pdf(picture, pixels_per_inch=3)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -36,7 +38,16 @@ def test_its_own_answer_is_explained_by_every_method_and_can_be_taken_along() ->
     best, _ = core.predict(net, core.samples.load("cat"))[0][0]
     assert f"why “{best}”?" in words(app)
     assert {core.METHODS[one].title for one in Explain.methods} <= {one.value for one in app.caption}
-    assert [one.label for one in app.get("download_button")][:3] == ["Maps", "Row as PNG", "Settings as JSON"]
+    files = ["Maps", "Row as PNG", "Each map: PNG, SVG", "Figure for LaTeX", "Settings as JSON"]
+    assert [one.label for one in app.get("download_button")][:5] == files
+
+
+def test_cams_weigh_the_maps_of_any_layer() -> None:
+    app = open_page(methods_gradients="", methods_maps="grad_cam|layer_cam", methods_relevance="", methods_hiding="",
+                    explain="pretzel", maps="conv2_relu")  # fmt: skip
+    assert not app.exception and not app.error and "'maps': 'conv2_relu'" in app.code[0].value
+    own = Explain(NETWORK, "cat", unit=core.load(NETWORK).labels.index("pretzel"), methods=("grad_cam",))
+    assert not np.allclose(replace(own, maps="conv2_relu").found("grad_cam"), own.found("grad_cam"))
 
 
 def test_other_methods_are_chosen_by_group_and_one_class_is_held_against_another() -> None:

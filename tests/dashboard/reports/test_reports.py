@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -10,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -119,3 +121,28 @@ def test_numbers_are_in_tables_and_in_the_page(mine: str) -> None:
     np.testing.assert_allclose([float(row["mean"]) for row in rows], numbers.mean, rtol=1e-6)
     text = reports.html(recipe, found).decode()
     assert re.search(rf"<td>{numbers.mean[3]:.4g}</td>", text) and "tensorflow" in text and "convscope 0" in text
+
+
+def test_maps_are_exported_as_png_svg_numbers_and_a_figure_for_latex():
+    rng = np.random.default_rng(0)
+    picture, maps = rng.random((24, 32, 3), dtype=np.float32), {"one": rng.normal(0, 1, (24, 32)).astype(np.float32)}
+    maps["two"] = np.maximum(maps["one"], 0)
+    titles = {"one": "Gradient × input", "two": "Grad-CAM"}
+    with zipfile.ZipFile(io.BytesIO(reports.each_map(picture, maps, titles))) as packed:
+        assert set(packed.namelist()) == {"maps.npz", "one.png", "one.svg", "two.png", "two.svg"}
+        np.testing.assert_array_equal(np.load(io.BytesIO(packed.read("maps.npz")))["one"], maps["one"])
+        drawn = core.open_image(packed.read("one.png"))[0]
+        svg = ElementTree.fromstring(packed.read("one.svg"))
+    name = "{http://www.w3.org/2000/svg}"
+    groups = [f"{name}g[@id='{one}']" for one in ("picture", "map")]
+    below, colours, cover = (
+        core.open_image(base64.b64decode(svg.find(path).get("href").split(",")[1]))[0]
+        for path in (f"{one}/{name}image" for one in (*groups, f"{name}mask"))
+    )
+    np.testing.assert_allclose(below * (1 - cover) + colours * cover, drawn, atol=3 / 255)
+    with zipfile.ZipFile(io.BytesIO(reports.latex_figure(picture, maps, titles, "Why 50 % & “cat_1”?"))) as packed:
+        tex, pdf = packed.read("figure.tex").decode(), packed.read("row.pdf")
+        row = core.open_image(packed.read("row.png"))
+    assert pdf.startswith(b"%PDF") and row.shape[2] > 2 * row.shape[1]
+    assert r"\caption{Why 50 \% \& ``cat\_1''?}" in tex and r"Gradient $\times$ input" in tex
+    assert tex.count("{") == tex.count("}") and r"\includegraphics[width=\linewidth]{row.pdf}" in tex

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboard.server import jobs as table
 from dashboard.server import sessions
 from dashboard.server.jobs import Job, JobError, Jobs, State
 
@@ -249,3 +250,11 @@ def test_the_time_that_is_left_is_told(jobs):
     job = jobs.open(KEY, lambda: parts(10, seconds=0.02))
     left = [job.seconds_left for _ in job.follow()]
     assert left[0] == 0 and 0.05 < left[2] < 2 and left[-1] < left[3]
+
+
+def test_a_page_may_draw_results_while_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "LIVE_SECONDS", 0.0)
+    drawn: list[int] = []
+    found = table.follow(("drawn live",), lambda: parts(4), say=str, show=lambda _, part: drawn.append(part.number))
+    table.TABLE.forget(lambda key: key == ("drawn live",))
+    assert drawn == sorted(drawn) and drawn[-1] == found.number and len(drawn) >= 4

@@ -10,21 +10,6 @@ from keras import layers as L  # noqa: N812
 import core
 
 
-@pytest.fixture(scope="module")
-def net():
-    return core.load("lens5_standard")
-
-
-@pytest.fixture(scope="module")
-def photo(net):
-    return core.seen_by(net, core.samples.load("cat"))
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    return np.random.default_rng(0).uniform(0.2, 0.8, (1, 24, 40, 3)).astype(np.float32)
-
-
 def test_shuffling_goes_down_from_the_last_layer_and_shares_the_rest(tiny, pixels):
     half, whole = core.randomized(tiny, fraction=0.5), core.randomized(tiny, fraction=1.0)
     assert [np.array_equal(tiny.weights(one)[0], half.weights(one)[0]) for one in ("conv1", "conv2", "logits")] == [

@@ -9,25 +9,10 @@ import tensorflow as tf
 from keras import layers as L  # noqa: N812
 
 import core
-from core.techniques.attribution import catalogue
+from core.techniques.attribution import catalogue, gradients
 
 NAMES = list(core.METHODS)
 SIZE = (24, 40)
-
-
-@pytest.fixture(scope="module")
-def net():
-    return core.load("lens5_standard")
-
-
-@pytest.fixture(scope="module")
-def photo(net):
-    return core.seen_by(net, core.samples.load("cat"))
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    return np.random.default_rng(0).uniform(0.2, 0.8, (1, 24, 40, 3)).astype(np.float32)
 
 
 def weights(linear, target):
@@ -61,11 +46,30 @@ def test_gradients_of_a_linear_network_are_its_weights(linear, pixels):
         )
 
 
+def test_blurred_and_expected_gradients_of_a_linear_network(linear, pixels):
+    own = weights(linear, 1)
+    blurred = gradients.most_blurred(pixels)
+    found = core.attribute(linear, pixels, 1, method="blur_integrated", count=7)
+    np.testing.assert_allclose(found, (own * (pixels - blurred)[0]).sum(-1), atol=1e-5)
+    total, wanted = core.conservation(linear, pixels, 1, found, method="blur_integrated")
+    assert total == pytest.approx(wanted, abs=1e-3)
+    np.testing.assert_allclose(blurred.mean((1, 2)), pixels.mean((1, 2)), atol=1e-5)
+    assert blurred.std() < pixels.std() / 5, "a blur keeps the mean and takes away the rest"
+    found = core.attribute(linear, pixels, 1, method="expected", count=9, seed=2)
+    rng, starts = np.random.default_rng(2), gradients.photographs(24, 40)
+    rng.permutation(9), rng.random(9)
+    mean = starts[rng.integers(0, len(starts), 9)].mean(axis=0)
+    np.testing.assert_allclose(found, (own * (pixels[0] - mean)).sum(-1), atol=1e-4)
+
+
 def test_integrated_gradients_add_up_to_the_change_of_the_score(net, photo):
     target = int(core.logits_of(net, photo)[0].argmax())
     change = core.logits_of(net, photo)[0, target] - core.logits_of(net, np.zeros_like(photo))[0, target]
-    total = core.attribute(net, photo, target, method="integrated", count=600).sum()
+    total = core.attribute(net, photo, target, method="integrated", count=300).sum()
     assert total == pytest.approx(change, rel=0.01)
+    found = core.attribute(net, photo, target, method="blur_integrated", count=100)
+    total, wanted = core.conservation(net, photo, target, found, method="blur_integrated")
+    assert total == pytest.approx(wanted, rel=0.01)
 
 
 def test_guided_backprop_and_deconvnet_by_hand():
@@ -168,18 +172,30 @@ def styled():
     return found
 
 
-@pytest.mark.parametrize("top", [False, True], ids=["logits", "softmax"])
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("name", NAMES)
-def test_every_method_on_every_style_with_and_without_softmax(styled, pixels, name, style, top):
-    net = styled[style, top]
-    settings = {"target": int(core.logits_of(net, pixels)[0].argmax()), "method": name}
-    settings |= {"count": 4, "window": 6, "masks": 40}
-    found = core.attribute(net, pixels, **settings)
+KINDS = ("gradient", "guided", "grad_cam", "ablation_cam", "lrp", "occlusion", "rise")
+"""One method of each way of asking a network; the others differ in what they do with the answer."""
+CASES = [("functional", name) for name in NAMES] + [(style, name) for style in STYLES for name in KINDS]
+
+
+@pytest.mark.parametrize(("style", "name"), list(dict.fromkeys(CASES)))
+def test_every_method_on_every_style(styled, pixels, style, name):
+    found = core.attribute(styled[style, False], pixels, **asked(styled[style, False], pixels, name))
     assert found.shape == SIZE and np.isfinite(found).all() and np.ptp(found) > 0
-    if top:  # the softmax is off, so the map is that of the network without one
-        twin = styled["grey" if style == "grey" else "functional", False]
-        np.testing.assert_allclose(found, core.attribute(twin, pixels, **settings), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("style", ["functional", "nested"])
+@pytest.mark.parametrize("name", KINDS)
+def test_the_softmax_is_off_so_the_map_is_that_of_the_network_without_one(styled, pixels, name, style):
+    found, expected = (
+        core.attribute(styled[style, top], pixels, **asked(styled[style, top], pixels, name)) for top in (True, False)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def asked(net, pixels, name):
+    return {
+        "target": int(core.logits_of(net, pixels)[0].argmax()), "method": name, "count": 4, "window": 6, "masks": 40,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -258,7 +274,7 @@ def test_layers_that_are_neither_units_nor_maps_are_refused(pixels):
         ({"method": "occlusion", "window": 2.5}, "a window from 1 to 24 pixels"),
         ({"method": "occlusion", "window": True}, "Expected window from 0 to 4096, got True"),
         ({"method": "occlusion", "fill": "pink"}, "Expected fill among grey, black, blurred, got 'pink'"),
-        ({"strength": 3}, "There is no setting 'strength'; there is channels, count, spread, seed, rule, window, fill"),
+        ({"strength": 3}, "There is no setting 'strength'; there is rule, count, seed, spread, window, fill, channels"),
         ({"maps": "gap"}, "maps with height and width"),
     ],
     ids=lambda value: str(value)[:40],

@@ -11,21 +11,6 @@ from core.networks import folding
 from core.techniques.attribution import crops
 
 
-@pytest.fixture(scope="module")
-def net():
-    return core.load("lens5_standard")
-
-
-@pytest.fixture(scope="module")
-def photo(net):
-    return core.seen_by(net, core.samples.load("cat"))
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    return np.random.default_rng(0).uniform(0.2, 0.8, (1, 24, 40, 3)).astype(np.float32)
-
-
 def weights(linear, target):
     return linear.weights("logits")[0][:, target].reshape(24, 40, 3)
 
