@@ -28,11 +28,12 @@ The map of the package:
         steps             what kind of layer call a step of a graph is
         heads             the end of a network: from probabilities to logits
         outputs           what a network gives: classes, a binary logit, numbers, an embedding, maps; how sure that is
+        class_maps        which maps a class activation map weighs, and how
         losses            what a network was trained with, as its file tells
         nonlinearities    where they are; what units are before and after them
         custom_gradients  tf.custom_gradient whose graphs are let go
-        gradient_overrides  the same values with other gradients: guided backprop, DeconvNet, redirected ReLU
-        narrowing         one wanted channel for each picture
+        gradient_overrides  the same values with other gradients: guided backprop, DeconvNet
+        narrowing         one wanted channel for each picture; the redirected ReLU
         segments          the part of a network from a layer to its end
         tails             the network from the map of a layer to its answers, when something in the map is another
         folding           a network with its batch normalization folded away, for speed

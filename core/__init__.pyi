@@ -141,7 +141,7 @@ from .techniques.inversion import (
     invert,
     pixel_distance,
 )
-from .techniques.live import CHANNEL_PROJECTIONS, Look, look, prepare_look, project_channel
+from .techniques.live import CHANNEL_PROJECTIONS, LOOK_DRAWINGS, Look, look, prepare_look, project_channel
 from .techniques.memorization import (
     CONDITIONS,
     CORRUPTIONS,
@@ -180,6 +180,7 @@ __all__ = [
     "LABELLED",
     "LABEL_FILES",
     "LOGITS",
+    "LOOK_DRAWINGS",
     "MEMORIZATION_SETTINGS",
     "METHODS",
     "METRICS",

@@ -1,7 +1,6 @@
 """The same values with other gradients: rules for going back through a rectifier (ReLU).
 
-Guided backprop and DeconvNet change what a rectifier lets through; the redirected ReLU only helps where it lets nothing
-through.
+Guided backprop and DeconvNet change what a rectifier lets through.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ import tensorflow as tf
 
 from core.networks.classifiers import Classifier
 from core.networks.custom_gradients import custom_gradient
+from core.networks.faster_steps import faster
+from core.networks.folding import fold
 from core.networks.graphs import Step
 from core.networks.nonlinearities import with_inputs_of_activations
 from core.networks.steps import function_name, has_activation, kind, without_activation
@@ -40,13 +41,14 @@ def overridden(classifier: Classifier, layers: Iterable[str], rectifier: Callabl
     """Pictures -> {layer: activation}, with every rectifier (ReLU) exchanged for a function of the same values.
 
     Guided backprop and DeconvNet are such functions with a gradient of their own; a rectifier that is part of a
-    convolution is taken out of it first. Weights are copied when this is called.
+    convolution is taken out of it first. What is linear is folded and made to cost less. Weights are copied when this
+    is called.
     """
     layers = tuple(layers)
     graph = with_inputs_of_activations(classifier, layers)
     steps = [half for step in graph.steps for half in (without_activation(step) if has_activation(step) else (step,))]
     exchanged = (_exchanged(step, rectifier) if _rectifies(step) else step for step in steps)
-    graph = replace(graph, steps=tuple(exchanged))
+    graph = faster(fold(replace(graph, steps=tuple(exchanged)), layers))
     return lambda pictures: graph.run(classifier.preprocess(pictures), layers)
 
 
@@ -74,27 +76,3 @@ def _rectifies(step: Step) -> bool:
     layer: Any = step.operation
     slope, offset = getattr(layer, "negative_slope", 0), getattr(layer, "threshold", 0)
     return plain and not slope and not offset and len(step.args) == 1
-
-
-def redirected(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The activation, with a gradient for pictures that it would shut out.
-
-    Lucid's redirected ReLU (tensorflow/lucid, misc/redirected_relu_grad.py): where nothing of a picture's gradient gets
-    through, what pushes upwards goes through all the same. It does not disturb a unit that is active.
-    """
-
-    @custom_gradient
-    def override(units: tf.Tensor) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(units)
-            output = activation(units)
-
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            usual = tape.gradient(output, units, output_gradients=upstream)
-            axes = tuple(range(1, len(units.shape)))
-            blocked = tf.reduce_all(tf.equal(usual, 0), axis=axes, keepdims=True)
-            return tf.where(blocked, tf.nn.relu(upstream), usual)
-
-        return output, gradient
-
-    return override

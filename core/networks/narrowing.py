@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from core.networks.gradient_overrides import redirected
+from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Graph, Step
 from core.networks.steps import channels_last, has_activation, is_softmax, kind, without_activation
 
@@ -89,3 +89,27 @@ def _convolution(step: Step) -> Narrowed:
         return units + tf.gather(bias[0], target)[:, None, None, None] if bias else units
 
     return Narrowed((picture,), compute)
+
+
+def redirected(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The activation, with a gradient for pictures that it would shut out.
+
+    Lucid's redirected ReLU (tensorflow/lucid, misc/redirected_relu_grad.py): where nothing of a picture's gradient gets
+    through, what pushes upwards goes through all the same. It does not disturb a unit that is active.
+    """
+
+    @custom_gradient
+    def override(units: tf.Tensor) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(units)
+            output = activation(units)
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            usual = tape.gradient(output, units, output_gradients=upstream)
+            axes = tuple(range(1, len(units.shape)))
+            blocked = tf.reduce_all(tf.equal(usual, 0), axis=axes, keepdims=True)
+            return tf.where(blocked, tf.nn.relu(upstream), usual)
+
+        return output, gradient
+
+    return override

@@ -122,7 +122,7 @@ class Watcher:
         self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], ready: bool
     ) -> tuple[dict[str, Any], dict[str, bytes]]:
         with SLOT.turn(short=wish.draw != "dream"):
-            look = self._look(classifier, wish, frame)
+            look = self._look(classifier, wish, frame, ready)
             drawn = self._drawn(classifier, wish, frame, look) if ready else {}
         pixels, grid = tiles(look.maps)
         parts = {"wall": core.encode_jpeg(pixels, quality=85), "map": core.encode_jpeg(_sized(look.map), quality=90)}
@@ -141,14 +141,18 @@ class Watcher:
         }
         return said, parts | drawn
 
-    def _look(self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32]) -> core.Look:
+    def _look(self, classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], ready: bool) -> core.Look:
         key = (id(classifier), wish.layer)
         channels = classifier.layer(wish.layer).channels
         order: npt.NDArray[np.intp] | None = np.arange(channels) if wish.order == "number" else None
         if wish.order == "once" and self._order is not None and self._order[0] == key:
             order = self._order[1]
         listed = None if order is None else [int(one) for one in order[: wish.count]]
-        look = core.look(classifier, frame, wish.layer, channel=wish.channel, order=listed, count=wish.count)
+        draw = wish.draw if ready and wish.draw in core.LOOK_DRAWINGS else ""
+        look = core.look(
+            classifier, frame, wish.layer, channel=wish.channel, order=listed, count=wish.count, draw=draw,
+            answer=wish.answer,
+        )  # fmt: skip
         if wish.order == "once" and order is None:
             self._order = (key, look.ranking)
         return look
@@ -158,7 +162,7 @@ class Watcher:
     ) -> dict[str, bytes]:
         if wish.draw != "dream":
             self._dream = None
-            return drawn(classifier, wish, frame, look)
+            return drawn(wish, look)
         key = (id(classifier), wish.layer)
         before = self._dream[1] if self._dream is not None and self._dream[0] == key else None
         dreamed = core.dream_frame(classifier, frame, {wish.layer: 1.0}, before)
@@ -166,26 +170,22 @@ class Watcher:
         return {"picture": core.encode_jpeg(dreamed.dream[0], quality=85)}
 
 
-def drawn(classifier: core.Classifier, wish: Wish, frame: npt.NDArray[np.float32], look: core.Look) -> dict[str, bytes]:
+def drawn(wish: Wish, look: core.Look) -> dict[str, bytes]:
     """What the wish asks for beside the wall, as JPEGs by name: a map to lay over the frame, or a picture."""
+    if look.drawn is None:
+        return {}
     if wish.draw == "cam":
-        target = int(look.answers.argmax()) if wish.answer is None and len(look.answers) else wish.answer or 0
-        found = core.attribute(classifier, frame, target, method="grad_cam")
-        return {"over": core.encode_jpeg(np.asarray(found / max(float(found.max()), 1e-12)), quality=80)}
-    if wish.draw in core.CHANNEL_PROJECTIONS:
-        found = core.project_channel(classifier, frame, wish.layer, look.channel, method=wish.draw)
-        return {"picture": core.encode_jpeg(core.around_grey(found)[0], quality=85)}
-    return {}
+        return {"over": core.encode_jpeg(np.asarray(look.drawn / max(float(look.drawn.max()), 1e-12)), quality=80)}
+    return {"picture": core.encode_jpeg(core.around_grey(look.drawn)[0], quality=85)}
 
 
 def prepare(classifier: core.Classifier, wish: Wish) -> None:
     """Compile what such frames need, with a grey one. Raises ValueError where they cannot be."""
-    grey = np.full((1, *classifier.size, 3), 0.5, np.float32)
     core.prepare_look(classifier, wish.layer)
     if wish.draw == "dream":
-        core.dream_frame(classifier, grey, {wish.layer: 1.0})
-    else:
-        drawn(classifier, Wish(wish.layer, wish.draw), grey, core.look(classifier, grey, wish.layer, count=1))
+        core.dream_frame(classifier, np.full((1, *classifier.size, 3), 0.5, np.float32), {wish.layer: 1.0})
+    elif wish.draw in core.LOOK_DRAWINGS:
+        core.prepare_look(classifier, wish.layer, wish.draw)
 
 
 def answers(classifier: core.Classifier, found: npt.NDArray[np.float32]) -> list[list[Any]]:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from core.networks.classifiers import PICTURES, Classifier, stages
+from core.networks.class_maps import enlarged, last_maps, weighted
+from core.networks.classifiers import PICTURES, stages
 from core.networks.looking import look
 from core.techniques.attribution.question import UNITS, Map, Question, folded, score
 from core.types import Floats
-
-MOST_ASKED = 24
 
 
 def grad_cam(question: Question) -> Map:
@@ -86,36 +85,6 @@ def eigen_cam(question: Question) -> Map:
     return np.asarray(enlarged(coarse, tf.constant(question.picture)))
 
 
-def last_maps(classifier: Classifier, layer: str) -> str:
-    """The last layer with a map of more than one place that this one depends on."""
-    before = classifier.before(layer) or [layer]
-    spatial = [name for name in before if classifier.layers[name].spatial]
-    wide = [name for name in spatial if max(classifier.layers[name].shape[:2]) > 1]
-    if not spatial:
-        raise ValueError(f"Expected a network with maps before {layer}, got {classifier.name}, which has none")
-    found = wide or spatial
-    map_of = classifier.graph.token_map(found[-1])
-    if map_of and map_of.lead:
-        return classifier.keep(("last maps", layer), lambda: _last_asked(classifier, layer, found))
-    return found[-1]
-
-
-def _last_asked(classifier: Classifier, layer: str, names: list[str]) -> str:
-    """The last of these layers whose places the unit depends on: behind the last attention only its class token does.
-
-    Seen on noise, at the network's own size.
-    """
-    few = names[-MOST_ASKED:]
-    noise = tf.random.stateless_uniform((1, *classifier.size, 3), (0, 0))
-    with tf.GradientTape() as tape:
-        tape.watch(noise)
-        values = classifier.forward([*few, layer])(noise)
-        total = tf.reduce_sum(tf.square(values[layer]))
-    slopes = tape.gradient(total, [values[name] for name in few], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    asked = [name for name, slope in zip(few, slopes, strict=True) if tf.reduce_any(slope != 0)]
-    return (asked or few)[-1]
-
-
 def _cam(question: Question, name: str) -> Map:
     """The maps of a layer put together by a rule of ``_RULES``, brought to the picture's size."""
     ((maps, slope),) = maps_and_slopes(question, (maps_of(question),))
@@ -162,17 +131,7 @@ def own_maps(question: Question) -> Floats:
     return np.asarray(look(question.classifier, question.picture, [chosen])[chosen], np.float32)
 
 
-def enlarged(coarse: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:
-    """A map (1, h, w) without what is negative, in the size of the picture: (H, W)."""
-    positive = tf.nn.relu(coarse)[..., None]
-    return tf.nn.relu(tf.image.resize(positive, tf.shape(pictures)[1:3], method="bicubic"))[0, ..., 0]
-
-
 # ------------------------------------------------------------ rules: maps and their gradients (1, h, w, C) -> (1, h, w)
-
-
-def _weighted(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.reduce_mean(slope, axis=(1, 2), keepdims=True) * maps, axis=-1)
 
 
 def _weighted_plus(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
@@ -197,5 +156,5 @@ def _by_fraction(maps: tf.Tensor, slope: tf.Tensor) -> tf.Tensor:
 
 
 _RULES: Mapping[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = MappingProxyType(
-    {"cam": _weighted, "plus": _weighted_plus, "hires": _everywhere, "layer": _positive, "xgrad": _by_fraction}
+    {"cam": weighted, "plus": _weighted_plus, "hires": _everywhere, "layer": _positive, "xgrad": _by_fraction}
 )

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks import folding
+from core.networks.class_maps import enlarged
 from core.networks.classifiers import PICTURES, Classifier
 from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.settings import Setting
-from core.techniques.attribution.cam import enlarged, maps_of, own_maps
+from core.techniques.attribution.cam import maps_of, own_maps
 from core.techniques.attribution.question import Map, Question, folded
 from core.types import Floats
 

@@ -65,6 +65,8 @@ def test_a_layer_without_places_has_maps_of_one_value(tiny, frame):
         ({"layer": "conv1", "channel": 6}, "0 to 5"),
         ({"layer": "conv1", "order": [0, -1]}, "0 to 5"),
         ({"layer": "conv1", "count": 0}, "count"),
+        ({"layer": "conv1", "draw": "dreams"}, "no drawing"),
+        ({"layer": "conv1", "draw": "cam", "answer": 99}, "target of logits"),
     ],
     ids=str,
 )
@@ -89,6 +91,25 @@ def test_many_frames_and_channels_are_traced_once_and_say_the_same(tiny, frame):
     np.testing.assert_allclose(quick.means, slow.means, rtol=1e-4, atol=1e-6)
     with pytest.raises(ValueError, match="no layer"):
         core.prepare_look(tiny, "conv9")
+
+
+@pytest.mark.parametrize("channel", [None, 3])
+def test_what_is_drawn_in_the_same_pass_is_what_is_drawn_alone(tiny, frame, channel):
+    plain = core.look(tiny, frame, "conv2_relu", channel=channel)
+    for draw in core.LOOK_DRAWINGS:
+        found = core.look(tiny, frame, "conv2_relu", channel=channel, draw=draw)
+        np.testing.assert_allclose(found.answers, plain.answers, rtol=1e-4)
+        np.testing.assert_allclose(found.means, plain.means, rtol=1e-4, atol=1e-6)
+        assert found.channel == plain.channel and found.shown.tolist() == plain.shown.tolist()
+        if draw == "cam":
+            alone = core.attribute(tiny, frame, int(plain.answers.argmax()), method="grad_cam")
+        else:
+            alone = core.project_channel(tiny, frame, "conv2_relu", found.channel, method=draw)
+        np.testing.assert_allclose(found.drawn, alone, rtol=1e-3, atol=1e-5 * np.abs(alone).max())
+    cams = [core.look(tiny, frame, "conv1", draw="cam", answer=one).drawn for one in range(len(tiny.labels))]
+    for answer, cam in enumerate(cams):
+        np.testing.assert_allclose(cam, core.attribute(tiny, frame, answer, method="grad_cam"), rtol=1e-3, atol=1e-6)
+    assert max(np.abs(cams[0] - one).max() for one in cams) > 0
 
 
 def test_the_gradient_of_a_channel_is_the_slope_of_its_energy(tiny, frame):
