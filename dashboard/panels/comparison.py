@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import streamlit as st
 
 import core
-from dashboard import address, components, downloads, figures, words
+from dashboard import address, components, downloads, figures, reports, words
 from dashboard.forms.settings import choose
 from dashboard.forms.unit import bring
 from dashboard.recipes import Explain
@@ -142,18 +140,17 @@ def conclude(place: Any, found: core.Comparison | None, where: str) -> None:
         st.markdown(f"By mean rank over {votes} tests, {best} comes first {where}, then {second}.")
     for method, why in found.refused.items():
         st.caption(f"{core.METHODS[method].title}: {words.text(why)}")
-    downloads.download("Table as CSV", as_csv(found), "methods.csv", "text/csv")
+    if found.rows:
+        downloads.download("Table as CSV", as_csv(found), "methods.csv", "text/csv")
 
 
 def as_csv(found: core.Comparison) -> bytes:
     """A row for each method, a column for each measure."""
-    text = io.StringIO()
     names = list(dict.fromkeys(name for values in found.rows.values() for name in values))
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["method", "mean rank", *names])
-    for method in [*found.order, *(one for one in found.rows if one not in found.ranks)]:
-        values = [found.rows[method].get(name) for name in names]
-        rows.writerow(
-            [method, *("" if value is None else f"{value:.6g}" for value in (found.ranks.get(method), *values))]
-        )
-    return text.getvalue().encode()
+    methods = [*found.order, *(one for one in found.rows if one not in found.ranks)]
+    rows = [
+        {"method": method, "mean rank": found.ranks.get(method, "")}
+        | {name: found.rows[method].get(name, "") for name in names}
+        for method in methods
+    ]
+    return reports.table(rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 from functools import partial
 from typing import Any
@@ -12,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, downloads, figures, words
+from dashboard import address, downloads, figures, reports, words
 from dashboard.forms.settings import choose
 from dashboard.forms.unit import bring
 from dashboard.server import evaluations, jobs, networks, sets
@@ -155,11 +153,11 @@ def _percent(value: float, sure: float | None = None) -> str:
 
 def as_csv(asked: Attacked, found: core.RobustAccuracy, columns: list[str]) -> bytes:
     """A row for each attack and epsilon."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["attack", "epsilon", "accuracy", "confidence"])
-    for one in asked.attacks:
-        values = zip(columns, found.accuracy(one), found.confidence(one), strict=True)
-        rows.writerows([one, at, f"{accuracy:.6g}", f"{sure:.6g}"] for at, accuracy, sure in values)
-    rows.writerows(["all", at, f"{value:.6g}", ""] for at, value in zip(columns, found.together, strict=True))
-    return text.getvalue().encode()
+    values = {one: (found.accuracy(one), found.confidence(one)) for one in asked.attacks}
+    values["all"] = found.together, np.full(len(columns), np.nan)
+    rows = [
+        {"attack": one, "epsilon": at, "accuracy": float(accuracy), "confidence": float(sure)}
+        for one, both in values.items()
+        for at, accuracy, sure in zip(columns, *both, strict=True)
+    ]
+    return reports.table(rows)

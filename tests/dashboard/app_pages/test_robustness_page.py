@@ -37,7 +37,7 @@ def test_the_twins_are_measured_beside_each_other(open_page: Opener, words: Word
     assert sum("class" in one for one in tables) == 2
     asked = Attacked("photos", 8, "linf", ("fgsm", "apgd_ce"), (1.0, 4.0))
     lines = as_csv(asked, found["lens5_robust"], ["0", "1/255", "4/255"]).decode().splitlines()
-    assert lines[0] == "attack,epsilon,accuracy,confidence" and len(lines) == 10 and lines[1].startswith("fgsm,0,1,")
+    assert lines[0] == "attack,epsilon,accuracy,confidence" and len(lines) == 10 and lines[1].startswith("fgsm,0,1.0,")
 
 
 @pytest.mark.parametrize("nonsense", [{"attacks_linf": ""}, {"epsilons_linf": "x"}, {"measured_in": "l9"}])
