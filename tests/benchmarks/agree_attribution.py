@@ -58,7 +58,7 @@ def side() -> dict[str, np.ndarray]:
     import core
 
     net = network()
-    photo = core.fit(core.samples.load("cat"), height=SIZE[0], width=SIZE[1])
+    photo = np.float32(0.05) + np.float32(0.9) * core.fit(core.samples.load("cat"), height=SIZE[0], width=SIZE[1])
     given = {f"{layer}_{kind}": w for layer in ("first", "last", "top")
              for kind, w in zip(("kernel", "bias"), net.weights(layer), strict=True)}  # fmt: skip
     maps = {name: core.attribute(net, photo, CLASS, method=name, maps="last", channels=99) for name in CAMS}
@@ -73,7 +73,7 @@ def side() -> dict[str, np.ndarray]:
         np.linalg.norm(core.attribute(net, photo + one, CLASS, method="gradient_input") - own) / np.linalg.norm(own)
         for one in noise
     ]
-    _, deletion = core.insertion_deletion(net, photo, CLASS, own, steps=16)
+    _, deletion = core.insertion_deletion(net, photo, CLASS, own, steps=24)
     measures = {
         "imputed": core.imputed(photo, removed, noise=0)[0], "deletion": deletion,
         "road": core.road(net, photo, CLASS, own, percentages=PERCENTAGES, noise=0),

@@ -14,12 +14,14 @@ CLASS, PERCENTAGES, BOUND = 2, (10, 30, 50), 1e-3
 
 
 def without_torchvision() -> None:
-    """A stand-in for the three names that pytorch-grad-cam imports and that nothing here calls."""
+    """A stand-in for the four names that pytorch-grad-cam imports and that nothing here calls."""
     package, transforms = types.ModuleType("torchvision"), types.ModuleType("torchvision.transforms")
+    functional = types.ModuleType("torchvision.transforms.functional")
     for name in ("Compose", "Normalize", "ToTensor"):
         setattr(transforms, name, object)
-    package.transforms = transforms
-    sys.modules |= {"torchvision": package, "torchvision.transforms": transforms}
+    functional.resize = object
+    package.transforms, transforms.functional = transforms, functional
+    sys.modules |= {one.__name__: one for one in (package, transforms, functional)}
 
 
 class Flat(nn.Module):
@@ -115,7 +117,7 @@ def measures(net, x, given):
 
     moved = [np.linalg.norm(times_gradient(x.numpy() + one.transpose(2, 0, 1)) - own) for one in given["noise"]]
     flipping = quantus.PixelFlipping(
-        features_in_step=own.size // 16, perturb_baseline=0.5, return_auc_per_sample=False, **plain
+        features_in_step=3 * own.size // 24, perturb_baseline=0.5, return_auc_per_sample=False, **plain
     )
     return {
         "imputed": imputer(x[0], kept).numpy().transpose(1, 2, 0),
