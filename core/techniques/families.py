@@ -66,7 +66,7 @@ def families(similarities: npt.ArrayLike, *, least: float = 0.5) -> tuple[Family
     return tuple(sorted(several, key=lambda one: (-len(one.channels), -one.similarity, one.channels)))
 
 
-def _family(alike: Floats, channels: npt.NDArray[np.intp]) -> Family:
+def _family(alike: npt.NDArray[np.float64], channels: npt.NDArray[np.intp]) -> Family:
     own = alike[np.ix_(channels, channels)]
     others = own.sum(axis=1) - np.diag(own)
     order = channels[np.argsort(-others, kind="stable")]

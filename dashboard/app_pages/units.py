@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 import core
@@ -37,10 +38,18 @@ def excited(index: core.UnitIndex, channel: int) -> results.Excited:
     )
 
 
+def drawn(index: core.UnitIndex, channel: int, *, back: bool) -> tuple[np.ndarray, ...]:
+    """The patches that excite a unit and, with ``back``, their projections."""
+    if back:
+        found = excited(index, channel)
+        return found.patches, found.projections
+    key = results.index_key(index)
+    return (results.best_patches(name, chosen_set, channel, _index=index, _pictures=pictures, key=key),)
+
+
 def plate(units: list[tuple[str, int]], *, key: str, labels: list[str], columns: int, back: bool = True) -> None:
     """Units of one layer as small grids of patches, and with ``back`` of projections; a click goes to one."""
-    found = [excited(indexes[layer], channel) for layer, channel in units]
-    groups = [(one.patches, one.projections) if back else (one.patches,) for one in found]
+    groups = [drawn(indexes[layer], channel, back=back) for layer, channel in units]
     wall = figures.plate(groups, columns=columns)
     also = ", and what in them excites the unit" if back else ""
     components.wall(

@@ -123,10 +123,10 @@ def _laid_out(flow: _Flow, stages: tuple[str, ...]) -> River:
         }
         for at, (start, end, value, rest) in enumerate(flow.links)
     )  # fmt: skip
-    nodes = tuple(
+    drawn = tuple(
         _node(flow, node, float(x[node]), float(top[node]), float(heights[node] * scale)) for node in range(len(x))
     )
-    return River(nodes, links, stages, tuple(flow.units))
+    return River(drawn, links, stages, tuple(flow.units))
 
 
 def _node(flow: _Flow, node: int, x: float, y: float, height: float) -> dict[str, Any]:

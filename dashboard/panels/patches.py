@@ -51,9 +51,11 @@ def show(asked: Asked) -> None:
         st.markdown(f"Where it gives most to “{words.text(asked.title)}”")
         _wall(asked, given, pictures, "contribution")
     both = set(excited.pictures[asked.channel].tolist()) & set(given.pictures[asked.channel].tolist()) - {-1}
+    linear = circuits.completeness(one.network, one.picture, one.layer, one.asked).linear
+    same = " From this layer on the way to the answer is linear, so a unit gives most where it is most active." * linear
     st.caption(
         f"{len(both)} of {given.pictures.shape[1]} pictures are in both. What a unit gives is its activation times the "
-        "slope of this answer there, whatever the network answers to that picture."
+        f"slope of this answer there, whatever the network answers to that picture.{same}"
     )
 
 

@@ -12,13 +12,14 @@ SETS = {"samples": "core.sample_tiles(size=net.size)", "cifar10": "core.cifar10(
 OWN_SET = 'list(core.gather("my_pictures", size=net.size))[-1]'
 BODY = """\
 pictures = {pictures}
-*_, found = core.index_units(net, [{layer!r}], pictures)
+*_, found = core.index_units(net, {layers}, pictures)
 best = core.patches(net, found[{layer!r}], pictures, {channel})
 back = core.projection(net, best.pictures, {layer!r}, {channel}, positions=best.positions, method={method!r})
 Path("patches.png").write_bytes(core.encode_png(core.tile(best.cut())))
 Path("projections.png").write_bytes(core.encode_png(core.tile(core.around_grey(best.cut(back)))))
 print(found[{layer!r}].nearest({channel}))
 """
+NAME = "print(core.name_units(found[{layer!r}], core.answers_of(net, found[core.LOGITS]))[{channel}])\n"
 ABLATE = "print(core.ablate(net, core.seen_by(net, {photo}), {layer!r}, [{channel}]))\n"
 
 
@@ -34,7 +35,11 @@ class Unit(OnPicture):
     method: str = "deconvnet"
 
     def _body(self) -> str:
-        body = BODY.format(**asdict(self) | {"pictures": SETS.get(self.source, OWN_SET)})
-        if not networks.network(self.network).labels:
+        net = networks.network(self.network)
+        layers = f"[{self.layer!r}, core.LOGITS]" if net.has_classes else f"[{self.layer!r}]"
+        body = BODY.format(**asdict(self) | {"pictures": SETS.get(self.source, OWN_SET), "layers": layers})
+        if net.has_classes:
+            body += NAME.format(layer=self.layer, channel=self.channel)
+        if not net.labels:
             return body
         return body + ABLATE.format(photo=opening(self.picture), layer=self.layer, channel=self.channel)

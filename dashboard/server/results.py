@@ -217,6 +217,14 @@ class Excited:
 
 
 @cached
+def best_patches(
+    name: str, set_name: str, channel: int, *, _index: core.UnitIndex, _pictures: core.PictureSet, key: tuple[Any, ...]
+) -> npt.NDArray[np.uint8]:
+    """The patches that excite a unit (n, h, w, 3), fit to be shown; ``key`` as for ``excited``."""
+    return _tile(core.patches(networks.network(name), _index, _pictures, channel).cut())
+
+
+@cached
 def excited(
     name: str, set_name: str, channel: int, method: str, *, _index: core.UnitIndex, _pictures: core.PictureSet,
     key: tuple[Any, ...],

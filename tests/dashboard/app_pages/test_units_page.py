@@ -151,8 +151,8 @@ def test_stopped_look_shows_what_it_saw_and_goes_on() -> None:
     net = networks.network(NETWORK)
     pictures = jobs.find(("set", "samples", net.size)).latest
     key = ("units", NETWORK, ("pool2",), "samples", len(pictures))
-    results = core.index_units(net, ["pool2"], core.PictureSet(*_first(pictures, 64)))
-    partial = {"pool2": _within(next(results)["pool2"], len(pictures))}
+    *_, found = core.index_units(net, ["pool2"], core.PictureSet(*_first(pictures, 64)))
+    partial = {"pool2": _within(found["pool2"], len(pictures))}
     job = jobs.open(
         key, lambda: core.index_units(net, ["pool2"], pictures), progress=lambda found: found["pool2"].progress
     )
