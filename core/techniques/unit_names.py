@@ -21,7 +21,7 @@ from core.networks.unit_index import UnitIndex
 
 __all__ = ["UnitName", "answers_of", "name_units"]
 
-LEAST_PART, LEAST_EVIDENCE = 1 / 3, 2.0
+LEAST_PART, LEAST_EVIDENCE = 0.4, 2.0
 """Of the patches, and of the log likelihood ratio: less would come about by chance in one of twenty."""
 
 
@@ -73,7 +73,7 @@ def name_units(index: UnitIndex, labels: Sequence[str]) -> tuple[UnitName, ...]:
 
     Of all labels, and all groups of ImageNet's labels (dogs, birds, food, ...), it is the one whose frequency among a
     unit's patches differs most from its frequency among all pictures: by the likelihood ratio, hits and misses counted.
-    One that fewer than two patches bear, or fewer than a third of them, or no more than chance
+    One that fewer than two patches bear, or fewer than two fifths of them, or no more than chance
     would have it, is no name.
 
     Args:

@@ -26,7 +26,7 @@ def show(network: str, set_name: str, index: core.UnitIndex, names: Sequence[cor
     """The largest families of a layer; ``plate`` draws units that a click goes to."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = forms.choose(core.Setting("alike", "Alike in", "answers", tuple(WAYS)), names=WAYS.__getitem__)
-        least = forms.choose(core.Setting("least", "Similarity of at least", 0.5, (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)))
+        least = forms.choose(core.Setting("least", "Similarity of at least", 0.7, (0.5, 0.6, 0.7, 0.8, 0.9)))
     key = (set_name, results.index_key(index)) if way == "answers" else ()
     found = families.families(network, index.layer, way, float(least), _index=index, key=key)
     inside = sum(len(one.channels) for one in found)
@@ -45,7 +45,7 @@ def show_family(layer: str, family: core.Family, names: Sequence[core.UnitName],
     st.markdown(f"**{len(family.channels)} units**{_called(family, names)}, similarity {family.similarity:.2f}")
     labels = [f"unit {named.label(channel, names)}: click for details" for channel in few]
     plate([(layer, channel) for channel in few], key=f"family_{place}", labels=labels, columns=ROW, back=False)
-    st.caption(f"Units {named.listing(few, names)}{', …' if len(family.channels) > ROW else ''}.")
+    st.caption(f"Units {named.listing(few, names)}{', …' if len(family.channels) > ROW else '.'}")
 
 
 def _called(family: core.Family, names: Sequence[core.UnitName]) -> str:

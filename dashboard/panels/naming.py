@@ -51,7 +51,9 @@ def show(channel: int, names: Sequence[core.UnitName], way: str) -> None:
     if not one.count:
         return
     if not one.name:
-        st.markdown(f"No name: no label, and no group of labels, is shared by a third of its {one.count} best patches.")
+        st.markdown(
+            f"No name: no label, and no group of labels, is shared by two fifths of its {one.count} best patches."
+        )
         return
     what = (OF_GROUP if one.group else MANY)[way]
     st.markdown(

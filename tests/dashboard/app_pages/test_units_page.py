@@ -93,11 +93,11 @@ def test_families_are_shown_by_answers_and_by_kernels() -> None:
     index = next(
         job.latest["conv2_relu"] for job in jobs.TABLE.all() if "conv2_relu" in str(job.key[2:3]) and job.latest
     )
-    found = core.families(core.answer_similarities(index))
+    found = core.families(core.answer_similarities(index), least=0.7)
     assert f"**{len(found)} families**" in words(app) and f"**{len(found[0].channels)} units**" in words(app)
     app.segmented_control(key="units.alike").set_value("kernels").run()
     assert not app.exception and "quarter turns" in words(app)
-    made = core.families(core.kernel_similarities(core.load(NETWORK), "conv2_relu"))
+    made = core.families(core.kernel_similarities(core.load(NETWORK), "conv2_relu"), least=0.7)
     assert f"**{len(made)} families**" in words(app)
     app.selectbox(key="units.layer").set_value("normalize").run()
     assert not app.exception and "Expected a layer that kernels make" in app.error[0].value
