@@ -88,16 +88,16 @@ def test_one_unit_under_every_lens() -> None:
 
 
 def test_families_are_shown_by_answers_and_by_kernels() -> None:
-    app = open_page(show="families", layer="conv2_relu")
+    app = open_page(show="families", layer="conv2_relu", least="0.5")
     assert not app.exception and not app.error
     index = next(
         job.latest["conv2_relu"] for job in jobs.TABLE.all() if "conv2_relu" in str(job.key[2:3]) and job.latest
     )
-    found = core.families(core.answer_similarities(index), least=0.7)
+    found = core.families(core.answer_similarities(index))
     assert f"**{len(found)} families**" in words(app) and f"**{len(found[0].channels)} units**" in words(app)
     app.segmented_control(key="units.alike").set_value("kernels").run()
     assert not app.exception and "quarter turns" in words(app)
-    made = core.families(core.kernel_similarities(core.load(NETWORK), "conv2_relu"), least=0.7)
+    made = core.families(core.kernel_similarities(core.load(NETWORK), "conv2_relu"))
     assert f"**{len(made)} families**" in words(app)
     app.selectbox(key="units.layer").set_value("normalize").run()
     assert not app.exception and "Expected a layer that kernels make" in app.error[0].value
