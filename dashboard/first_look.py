@@ -15,9 +15,9 @@ from dashboard.server import networks, sessions, uploads
 
 USUAL_SIDE = 224
 ASSETS = Path(__file__).parent / "assets"
-READY = {
+MADE_BEFORE = {
     "filters": ("filters_{}.jpg", "What eight units of each stage, and eight classes, respond to most"),
-    "dream": ("ready_dream_{}.jpg", "A photograph, as the network dreams it"),
+    "dream": ("default_dream_{}.jpg", "A photograph, as the network dreams it"),
     "inversion": ("inversion_{}.jpg", "Two photographs, drawn again from what each stage has kept of them"),
 }
 """By page, the pictures that come with the program: their file, by network, and what they show."""
@@ -44,12 +44,12 @@ def show(title: str, says: str, kind: str) -> None:
         photo(name, picture), caption=words.text(uploads.picture_title(picture)), alt="The picture", width="stretch"
     )
     with right:
-        ready_picture(name, kind)
+        made_before(name, kind)
 
 
-def ready_picture(name: str, kind: str) -> None:
+def made_before(name: str, kind: str) -> None:
     """One of the pictures that come with the program, where there is one of this network."""
-    file, says = READY.get(kind, ("", ""))
+    file, says = MADE_BEFORE.get(kind, ("", ""))
     if file and (made := ASSETS / file.format(name)).exists():
         st.image(str(made), caption=f"{says}; made before, with these weights.", alt=says)
 

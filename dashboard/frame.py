@@ -13,10 +13,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 st.set_page_config("Convscope", str(HERE / "assets" / "icon.svg"), layout="wide")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
-if st.context.theme.type == "dark":  # Streamlit writes white on the primary colour, which is light there
-    st.html("<style>[data-testid=stBaseButton-primary] *, [data-tag] * { color: #101615 }</style>")
+STYLE = """.js-plotly-plot :is([class$=tick], [class$=title], .legend) text, .js-plotly-plot .bartext-outside,
+.js-plotly-plot .node-label { fill: currentColor !important; text-shadow: none !important }"""
+"""Streamlit draws the words of charts in a faint grey."""
+if st.context.theme.type == "dark":  # it writes white on the primary colour, which is light there
+    STYLE += "[data-testid=stBaseButton-primary] *, [data-tag] * { color: #101615 }"
+st.html(f"<style>{STYLE}</style>")
 
-from dashboard import address, components, figures, first_look, lessons, own_files, process, words
+from dashboard import address, components, figures, first_look, lenses, lessons, notices, own_files, process, words
 from dashboard.server import limits, networks, sets, uploads
 
 process.prepare()
@@ -149,6 +153,7 @@ before.empty()
 if gone:
     st.warning(gone, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):
-    st.error(words.text(refused), icon=":material/error:")
+    notices.refused(refused)
 lessons.bar()
+lenses.way_back(page.url_path)
 page.run()

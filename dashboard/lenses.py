@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 import core
+from dashboard import words
 from dashboard.server import networks, uploads
 
 PAGES = Path(__file__).parent / "app_pages"
@@ -100,13 +101,18 @@ def show(unit: Unit, *, here: str) -> None:
             )  # fmt: skip
 
 
+BESIDE = {
+    "why": ("Why is it answered so?", "help_center", ("picture", "beside")),
+    "activations": ("Its activations beside the original's", "grid_view", ("other", "picture")),
+}
+"""The pages that show an adversarial picture beside its original: title, icon, and the settings that name the two."""
+
+
 def show_attacked(network: str, original: str, file: bytes, *, key: str) -> None:
     """From an adversarial picture to why it is answered so, and to its activations beside the original's."""
-    beside = {"why": ("Why is it answered so?", "help_center"), "activations": ("Its activations", "grid_view")}
     with st.container(horizontal=True, gap="small"):
-        for page, (title, icon) in beside.items():
-            told = "Beside the original's."
-            if st.button(title, icon=f":material/{icon}:", key=f"{page}_{key}", type="tertiary", help=told):
+        for page, (title, icon, settings) in BESIDE.items():
+            if st.button(title, icon=f":material/{icon}:", key=f"{page}_{key}", type="tertiary"):
                 try:
                     name = uploads.bring(file, f"{uploads.picture_title(original)[:44]} attacked")
                 except ValueError as error:
@@ -114,8 +120,19 @@ def show_attacked(network: str, original: str, file: bytes, *, key: str) -> None
                     st.rerun()
                 own = st.session_state.get("own_pictures", ())
                 st.session_state.own_pictures = [*own, *({name} - set(own))]
-                other = "other" if page == "activations" else "beside"
-                pair = (
-                    {"picture": original, other: name} if page == "activations" else {"picture": name, other: original}
-                )
-                st.switch_page(f"app_pages/{page}.py", query_params={"network": network, **pair})
+                came = {"network": network, "picture": original}
+                st.session_state.setdefault("attacked", {})[name] = came
+                st.query_params["picture"] = original  # so that the browser's way back names it, the usual one, too
+                pair = dict(zip(settings, (name, original), strict=True))
+                st.switch_page(f"app_pages/{page}.py", query_params={**came, **pair})
+
+
+def way_back(page: str) -> None:
+    """On a page that shows an adversarial picture: back to the attack that made it, as it was left."""
+    _, _, settings = BESIDE.get(page, ("", "", ()))
+    shown = {st.query_params.get(one) for one in settings} | {st.session_state.picture}
+    for name, came in st.session_state.get("attacked", {}).items():
+        if settings and name in shown:
+            title = f"Back to the attack on “{words.text(uploads.picture_title(came['picture']))}”"
+            st.page_link("app_pages/attack.py", label=title, icon=":material/arrow_back:", query_params=came)
+            return

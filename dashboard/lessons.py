@@ -67,7 +67,7 @@ _STEPS = (
         "of weight and pixel add up; where it runs across, they cancel.",
         "[LeCun et al., 1998: Gradient-based learning applied to document recognition]"
         "(http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf)",
-        {"picture": "shapes"}, 0, "activations.jpg", "The page of layer activations: a wall of channels, one large",
+        {"picture": "shapes"}, 0, "activations.jpg", "A test card in the first layer: a wall of channels, one large",
     ),
     Step(
         "What layer 1 sees",
@@ -179,6 +179,7 @@ _STEPS = (
         "Ask them about pictures that they have not seen: one still names many of them, the other guesses.",
         "[Zhang et al., 2016: Understanding deep learning requires rethinking generalization]"
         "(https://arxiv.org/abs/1611.03530)",
+        {}, None, "memorize.jpg", "Curves of two networks: both fit what they are told, one knows nothing new",
     ),
     Step(
         "Who is alike",
@@ -190,6 +191,7 @@ _STEPS = (
         "Colour and texture, but not the thing: an orange flower and an orange cup, for example.",
         "[van der Maaten and Hinton, 2008: Visualizing data using t-SNE]"
         "(https://www.jmlr.org/papers/v9/vandermaaten08a.html)",
+        {}, None, "map.jpg", "Pictures laid out so that those which the network takes for alike lie side by side",
     ),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import address, words
+from dashboard import address, notices, words
 from dashboard.server import networks, results, uploads, user_models
 
 
@@ -86,7 +86,7 @@ def _change(own: user_models.Own, **said: Any) -> None:
     try:
         changed = user_models.put(replace(own, **said))
     except ValueError as error:
-        st.error(words.text(str(error)), icon=":material/error:")
+        notices.refused(error)
         return
     st.session_state.own_networks = [*st.session_state.get("own_networks", ()), changed]
     st.session_state.go_to_network = changed
@@ -118,7 +118,7 @@ def choose_preprocessing(name: str, own: user_models.Own) -> None:
     try:
         found = results.preprocessing_findings(name, tuple(known or pictures), tuple(known.values()))
     except ValueError as error:
-        st.info(words.text(str(error)), icon=":material/info:")
+        notices.not_here(error)
         return
     st.dataframe([results.preprocessing_row(net, one, list(known or pictures)) for one in found], hide_index=True)
     best = found[0].name
@@ -198,7 +198,7 @@ def choose_held(net: core.Classifier, own: user_models.Own) -> None:
             try:
                 held = {name: tuple(map(float, one.replace(";", ",").split(","))) for name, one in said.items()}
             except ValueError:
-                st.error("Expected numbers, separated by commas.", icon=":material/error:")
+                notices.refused("Expected numbers, separated by commas.")
             else:
                 _change(own, held=tuple(held.items()))
 
@@ -215,7 +215,7 @@ def choose_labels(net: core.Classifier, own: user_models.Own) -> None:
             try:
                 labels = core.read_labels(file.getvalue(), file.name)
             except ValueError as error:
-                st.error(words.text(str(error)), icon=":material/error:")
+                notices.refused(error)
             else:
                 _change(own, labels=labels)
         if len(net.labels) == 1000 and st.button("They are ImageNet's, in Keras's order"):

@@ -4,7 +4,7 @@ The rule, for all of them: a result belongs to the settings that made it. The se
 what was made of these is shown, by whomever and whenever: after a reload in the middle of a run, after a visit to
 another page, after a change of settings and back. Where nothing was made of them yet, the last result of this page
 stays, and the page says which settings made it. Before the first one there is a finished result of the network, made
-with the settings that are usual (``ready``), or for another network a quick one that is made at
+with the settings that are usual (``default_results``), or for another network a quick one that is made at
 once. A result is finished, or the page says how far it is.
 
     bench = workbench.Bench({"a": recipe, "b": other}, mosaic=mosaic)
@@ -29,7 +29,7 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import address, words
+from dashboard import address, notices, words
 from dashboard.downloads import code, download, files, pictures, png, take_away
 from dashboard.server import jobs, limits, memory, networks
 from dashboard.server.cache import cached_saying
@@ -181,10 +181,10 @@ class Bench:
 
     def _first(self) -> dict[str, Made]:
         """Something of this network to look at before anybody has pressed Run."""
-        from dashboard import ready
+        from dashboard import default_results
 
         one = self.wanted["a"]
-        if found := ready.find(one.technique, one.network):
+        if found := default_results.find(one.technique, one.network):
             st.caption(":material/inventory_2: Ready when you came. Press the button for a result of your own.")
             return {"a": Made(found[0], Growth(found[1]))}
         quick = one.quick()
@@ -211,7 +211,7 @@ class Bench:
                 watch(job, bar, picture, say=self.say, live=self.live)
         except ValueError as error:
             place.empty()
-            st.error(words.text(str(error)), icon=":material/error:")
+            notices.refused(error)
             address.put(run="")
             address.value("run")
         else:

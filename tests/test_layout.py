@@ -134,10 +134,23 @@ DASHBOARD = {
     "process": ({"core", "keras"}, {"server"}),
     "frame": (
         {"streamlit"},
-        {"address", "components", "figures", "first_look", "lessons", "own_files", "process", "server", "words"},
+        {
+            "address",
+            "components",
+            "figures",
+            "first_look",
+            "lenses",
+            "lessons",
+            "notices",
+            "own_files",
+            "process",
+            "server",
+            "words",
+        },
     ),
     "first_look": ({"core", "numpy", "streamlit"}, {"process", "server", "words", "workbench"}),
-    "own_files": ({"core", "streamlit"}, {"address", "server", "words"}),
+    "notices": ({"streamlit"}, {"words"}),
+    "own_files": ({"core", "streamlit"}, {"address", "notices", "server", "words"}),
     "layer_view": (
         {"core", "numpy", "streamlit"},
         {"address", "components", "figures", "recipes", "server", "words", "workbench"},
@@ -147,7 +160,10 @@ DASHBOARD = {
     "figures": ({"numpy", "plotly", "skimage"}, set()),
     "words": ({"core"}, set()),
     "server": ({"cachetools", "core", "keras", "numpy", "psutil", "starlette", "streamlit"}, {"server", "words"}),
-    "forms": ({"core", "numpy", "streamlit"}, {"address", "components", "figures", "recipes", "server", "words"}),
+    "forms": (
+        {"core", "numpy", "streamlit"},
+        {"address", "components", "figures", "notices", "recipes", "server", "words"},
+    ),
     "panels": (
         {"core", "numpy", "streamlit"},
         {
@@ -158,6 +174,7 @@ DASHBOARD = {
             "forms",
             "layer_view",
             "lenses",
+            "notices",
             "recipes",
             "reports",
             "server",
@@ -166,12 +183,12 @@ DASHBOARD = {
         },
     ),
     "lessons": ({"core", "streamlit"}, set()),
-    "lenses": ({"core", "streamlit"}, {"server"}),
+    "lenses": ({"core", "streamlit"}, {"server", "words"}),
     "recipes": ({"core", "numpy"}, {"server", "words"}),
-    "ready": ({"core", "numpy"}, {"recipes"}),
+    "default_results": ({"core", "numpy"}, {"recipes"}),
     "workbench": (
         {"core", "numpy", "psutil", "streamlit"},
-        {"address", "downloads", "ready", "recipes", "server", "words"},
+        {"address", "default_results", "downloads", "notices", "recipes", "server", "words"},
     ),
     "downloads": ({"core", "numpy", "streamlit"}, {"address", "recipes", "reports"}),
 }

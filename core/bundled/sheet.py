@@ -4,7 +4,7 @@
     python -m core.bundled.sheet filters lens5_standard dashboard/assets/filters_lens5_standard.jpg
     python -m core.bundled.sheet dreams efficientnet_lite0 dashboard/assets/dreams.jpg
 
-The results that the pages show until a person runs their own are made by ``python -m dashboard.ready``.
+The results that the pages show until a person runs their own are made by ``python -m dashboard.default_results``.
 
 ``all`` is the filters and the inversion of a network, each as ``KIND_NAME.jpg`` in a folder. ``filters`` are eight
 units of each stage, spread evenly over its channels, so nobody chose them, and eight classes that people recognize.

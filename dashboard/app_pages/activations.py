@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, figures, forms, layer_view, lenses, words, workbench
+from dashboard import address, figures, forms, layer_view, lenses, notices, words, workbench
 from dashboard.layer_view import Looked, View
 from dashboard.panels import dissect
 from dashboard.recipes import usual
@@ -94,7 +94,7 @@ shown = [picture] if other in (None, picture) else [picture, other]
 try:
     found = [results.activations(name, one, (layer,), view.scale)[layer] for one in shown]
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)
     st.stop()
 strongest = core.statistics(found[0]).strongest()
 channel = int(strongest[0]) if asked is None else asked

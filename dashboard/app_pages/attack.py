@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import figures, forms, lenses, words, workbench
+from dashboard import figures, forms, lenses, notices, words, workbench
 from dashboard.forms import attack as form
 from dashboard.panels.attack import PANELS, show_not_fooled
 from dashboard.panels.robustness import show_robustness
@@ -92,7 +92,7 @@ if forms.choose(core.Setting("view", "What is attacked", "picture", tuple(VIEWS)
     try:
         show_robustness(name)
     except ValueError as error:
-        st.error(words.text(str(error)), icon=":material/error:")
+        notices.refused(error)
     st.stop()
 recipe = form.recipe(name, picture)
 st.markdown(core.ATTACKS[recipe.attack].says)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 import core
-from dashboard import words, workbench
+from dashboard import notices, workbench
 from dashboard.forms import concepts as form
 from dashboard.panels import concepts as panel
 
@@ -35,4 +35,4 @@ try:
     panel.show_own(shown)
     workbench.code(recipe)
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)

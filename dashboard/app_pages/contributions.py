@@ -3,7 +3,7 @@
 import streamlit as st
 
 import core
-from dashboard import address, words, workbench
+from dashboard import address, notices, words, workbench
 from dashboard.forms import contributions as form
 from dashboard.panels import contributions as panel
 from dashboard.recipes import Contributions
@@ -43,4 +43,4 @@ try:
     workbench.files(recipe, "contributions", npz=("Contributions", lambda: core.encode_npz({"contributions": found})))
     workbench.code(recipe)
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import components, figures, words, workbench
+from dashboard import components, figures, notices, words, workbench
 from dashboard.forms import dream as form
 from dashboard.recipes import Dream
 from dashboard.server import networks, uploads
@@ -73,7 +73,7 @@ st.markdown(SAYS)
 try:
     recipe = form.recipe(name, picture)
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)
     st.stop()
 bench = workbench.Bench({"a": recipe}, mosaic=small, say=say, video=lambda one: one.make != "still")
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import components, figures, lenses, words, workbench
+from dashboard import components, figures, lenses, notices, words, workbench
 from dashboard.forms import maximize as form
 from dashboard.recipes import Maximize
 from dashboard.server import networks, results, uploads
@@ -91,7 +91,7 @@ try:
     asked = form.recipe(name, picture)
     both = {"a": asked} | form.others(asked)
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)
     st.stop()
 bench = workbench.Bench(both, mosaic=mosaic)
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import components, figures, words, workbench
+from dashboard import components, figures, notices, words, workbench
 from dashboard.forms import invert as form
 from dashboard.recipes import Invert
 from dashboard.server import networks, results, uploads
@@ -58,9 +58,7 @@ def show_row(recipe: Invert, frame: core.Frame) -> None:
 def show_closer(recipe: Invert, frame: core.Frame, key: str) -> None:
     """One layer, large, over the photograph."""
     title = f"{networks.network_title(recipe.network)}, large"
-    layer = st.segmented_control(
-        title, recipe.layers, default=recipe.layers[-1], required=True, key=f"large_{key}"
-    )  # fmt: skip
+    layer = st.selectbox(title, recipe.layers, len(recipe.layers) - 1, key=f"large_{key}")
     one = frame.images.numpy()[recipe.layers.index(layer)]
     components.compare(
         figures.data_url(core.encode_png(recipe.photo()[0])), figures.data_url(core.encode_png(one)),
@@ -79,7 +77,7 @@ try:
     asked = form.recipe(name, picture)
     both = {"a": asked} | form.others(asked)
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)
     st.stop()
 bench = workbench.Bench(both, mosaic=mosaic)
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -37,7 +37,7 @@ st.markdown(
     f"{words.text(networks.network_title(name))}."
 )
 contents()
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns(2, gap="large")
 with left:
     st.header(titles[at - 1], anchor=False)
     st.markdown(step.says)

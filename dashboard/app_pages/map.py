@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 import core
-from dashboard import address, figures, reports, words, workbench
+from dashboard import address, figures, notices, reports, words, workbench
 from dashboard.recipes import usual
 from dashboard.recipes.embed import METHODS, Embed
 from dashboard.server import jobs, limits, networks, results, uploads
@@ -102,7 +102,7 @@ try:
             key=(recipe.source, named),
         )  # fmt: skip
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)
     st.stop()
 mine = [index for index in range(len(read)) if read.sources[index] == named.index(picture)]
 chosen = int(at) if (at := address.value("at", most=5)).isdecimal() and int(at) < len(read) else mine[0]

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import figures, forms, words, workbench
+from dashboard import figures, forms, notices, workbench
 from dashboard.forms import memorize as form
 from dashboard.panels import memorize as panels
 from dashboard.panels.memorized import PANELS
@@ -84,8 +84,8 @@ try:
     if made:
         show(made["a"])
     else:
-        panels.show_ready()
+        panels.show_measured()
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)
     st.stop()
 st.markdown(panels.PAPER)

@@ -33,7 +33,7 @@ def show_photo(pixels: npt.NDArray[np.uint8]) -> None:
 if not networks.is_open(name):
     show_photo(first_look.photo(name, picture))
     with below.container():
-        first_look.ready_picture(name, "filters")
+        first_look.made_before(name, "filters")
 with answer.container():
     first_look.open_network()
 

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import components, figures, words, workbench
+from dashboard import components, figures, notices, words, workbench
 from dashboard.forms import unit as form
 from dashboard.panels import families
 from dashboard.panels import naming as named
@@ -127,4 +127,4 @@ try:
         lens = panel.Lens(recipe, indexes[layer], excited(indexes[layer], channel), pictures)
         panel.show(lens, plate)
 except ValueError as error:
-    st.error(words.text(str(error)), icon=":material/error:")
+    notices.refused(error)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import figures, forms, lenses, reports, words, workbench
+from dashboard import figures, forms, lenses, notices, reports, words, workbench
 from dashboard.forms import explain as form
 from dashboard.panels.explain import PANELS
 from dashboard.recipes import Explain
@@ -74,7 +74,7 @@ for key, (network, photo) in zip("ab", places, strict=False):
         recipes.append(question.recipe(network, photo, chosen))
         show_row(recipes[-1], key)
     except ValueError as error:
-        st.info(words.text(str(error)), icon=":material/info:")
+        notices.not_here(error)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.caption("against", width="content")
     st.image(figures.evidence_scale(opacity), width=160, alt="Colours from against to for")
@@ -85,6 +85,6 @@ closer = forms.choose(core.Setting("closer", "Look closer", "hide", tuple(PANELS
 try:
     PANELS[closer][1](recipes[0], overlay)
 except ValueError as error:
-    st.info(words.text(str(error)), icon=":material/info:")
+    notices.not_here(error)
 for one in recipes:
     workbench.code(one)

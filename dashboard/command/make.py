@@ -7,41 +7,24 @@ the ending of ``-o``: ``.png``, ``.jpg``, ``.npz``, ``.csv``, ``.json``, ``.mp4`
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboard.command import terminal
-from dashboard.command.options import Parser
+from dashboard.command import described, terminal
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what these words say, the first of which is a command; the exit code. Raises ValueError with one sentence."""
-    if not {"-h", "--help"} & set(words):
-        _look(words)
+    """Do what these words say, the first of which is a command; the exit code. Raises ValueError with one sentence.
+
+    What is wrong with them, and ``--help``, is said before TensorFlow is imported.
+    """
+    asked = described.read(words)
     with terminal.Progress("Starting"):
         terminal.quiet()
         from dashboard.command import commands
-    reader = Parser(prog=f"convscope {words[0]}", description=commands.COMMANDS[words[0]].says, allow_abbrev=False)
-    commands.COMMANDS[words[0]].describe(reader)
-    asked = reader.parse_intermixed_args(list(words[1:]))
-    require_place(getattr(asked, "output", None))
-    commands.COMMANDS[words[0]].run(asked)
+    commands.RUN[words[0]](asked)
     return 0
-
-
-def _look(words: Sequence[str]) -> None:
-    """Say at once what does not have to wait for TensorFlow: a picture that is not there. Raises ValueError."""
-    for word in words[1:2]:
-        if not word.startswith("-") and ("." in word or "/" in word) and not Path(word).expanduser().exists():
-            raise ValueError(f"Expected a picture, got {word}, which does not exist.")
-
-
-def require_place(output: str | None) -> None:
-    """Raise ValueError where nothing can be written, before anything is computed."""
-    if output and not Path(output).expanduser().absolute().parent.is_dir():
-        raise ValueError(f"Expected a folder that exists for {output}, got none.")
 
 
 def write(path: Path, data: bytes) -> None:
@@ -61,17 +44,3 @@ def say(text: str) -> None:
     """A line on stdout."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def common(reader: argparse.ArgumentParser, *, picture: bool = True, output: bool = True) -> None:
-    """What every command can be asked for."""
-    if picture:
-        reader.add_argument("picture", metavar="PICTURE", help="a file, or the name of a sample such as coffee")
-    reader.add_argument("--network", metavar="NAME or FILE", default="", help="the first in the box, where not said")
-    if output:
-        reader.add_argument("-o", "--output", metavar="FILE", required=True, help="what to write; its ending says how")
-
-
-def listed(text: str | None) -> list[str]:
-    """Names with commas between them."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]

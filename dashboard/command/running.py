@@ -14,9 +14,9 @@ from dashboard.server.loaded import NETWORKS
 
 
 def opened(wanted: str) -> str:
-    """Open a network, by its name or its file; the first in the box where nobody says. Raises ValueError.
+    """Open a network, by its name or its file, which was looked at; the first in the box where nobody says.
 
-    Its layers are not run before they are needed, as a server does.
+    Its layers are not run before they are needed, as a server does. Raises ValueError.
     """
     with terminal.Progress("Opening the network"):
         if wanted and (Path(wanted).expanduser().exists() or Path(wanted).suffix):
@@ -26,26 +26,16 @@ def opened(wanted: str) -> str:
                 NETWORKS.load(name, own.classifier, parent=own.file, copies=0.0)
             return name
         name = wanted or core.available()[0]
-        if name not in (*core.available(), *core.applications()):
-            raise ValueError(
-                f"Expected a network file, or a name among {', '.join(core.available())} and those of "
-                f"keras.applications, such as mobilenet_v2, got {wanted!r}."
-            )
         networks.spare_keras()
         NETWORKS.load(name, lambda: core.load(name))
         return name
 
 
 def picture(wanted: str) -> str:
-    """The name of a sample, or of a file that is taken in. Raises ValueError."""
+    """The name of a sample, or of a file, which was looked at, that is taken in. Raises ValueError."""
     if wanted in core.samples.names() and not Path(wanted).exists():
         return wanted
     path = Path(wanted).expanduser()
-    if not path.is_file():
-        kind = "which is a folder" if path.is_dir() else "which does not exist"
-        raise ValueError(
-            f"Expected a picture or a sample among {', '.join(core.samples.names())}, got {wanted}, {kind}."
-        )
     try:
         return uploads.bring(path, path.name)
     except ValueError as error:

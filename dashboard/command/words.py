@@ -37,7 +37,7 @@ def given(asked: argparse.Namespace, settings: Iterable[core.Setting]) -> dict[s
 
 
 def number(text: str) -> float:
-    """A number, or a fraction of two: ``0.5``, ``8/255``. Raises ValueError."""
+    """A number, or a fraction of two: ``0.5``, ``8/255``. Raises ArgumentTypeError with a sentence."""
     parts = text.split("/")
     try:
         values = [float(part) for part in parts]
@@ -52,6 +52,24 @@ def whole(text: str) -> int:
         return int(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"Expected a whole number, got {text!r}.") from error
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on. Raises ArgumentTypeError with a sentence."""
+    if whole(text) < 1:
+        raise argparse.ArgumentTypeError(f"Expected a whole number from 1 on, got {text!r}.")
+    return int(text)
+
+
+def listed(text: str | None) -> list[str]:
+    """Names with commas between them."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def weighted(text: str) -> tuple[tuple[str, float], ...]:
+    """Layers with weights, such as ``conv3=1,conv4=0.5``. Raises ArgumentTypeError with a sentence."""
+    pairs = (one.partition("=") for one in listed(text))
+    return tuple((layer, number(weight) if weight else 1.0) for layer, _, weight in pairs)
 
 
 def _type(one: core.Setting) -> Any:

@@ -14,11 +14,21 @@ from dashboard.figures.urls import data_url
 PLAIN = {"displayModeBar": False, "scrollZoom": False}
 """Plotly's own buttons are more than a reader of these figures needs."""
 MARGIN = {"l": 0, "r": 0, "t": 8, "b": 8}
+ROOM = 0.3
+"""Of an axis: the bars that are longer have room for words."""
 
 
 def shown(name: str) -> str:
     """A name from a file, so that Plotly, which reads some HTML, shows it as it is."""
     return html.escape(name, quote=False)
+
+
+def _text_places(values: Sequence[float], extent: float) -> list[str]:
+    """Where the words of bars stand that are drawn on an axis so long: in those with room for them, else beside.
+
+    Plotly's own choice makes words small until they fit.
+    """
+    return ["inside" if abs(value) > ROOM * extent else "outside" for value in values]
 
 
 def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
@@ -29,7 +39,7 @@ def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
         y=labels,
         orientation="h",
         text=[f"{value:.1%}" for value in values],
-        textposition="auto",
+        textposition=_text_places(values, 1.0),
         textangle=0,
         marker_color=ACCENT,
         hovertemplate="%{y}: %{x:.2%}<extra></extra>",
@@ -44,9 +54,11 @@ def probabilities(prediction: Sequence[tuple[str, float]]) -> go.Figure:
 def numbers(prediction: Sequence[tuple[str, float]]) -> go.Figure:
     """Horizontal bars of numbers that are no probabilities, on both sides of zero."""
     figure = probabilities(prediction)
+    values = [value for _, value in prediction]
     figure.update_traces(
-        text=[f"{value:.4g}" for _, value in prediction], hovertemplate="%{y}: %{x:.6g}<extra></extra>"
-    )
+        text=[f"{value:.4g}" for value in values], hovertemplate="%{y}: %{x:.6g}<extra></extra>",
+        textposition=_text_places(values, max(*values, 0.0) - min(*values, 0.0)),
+    )  # fmt: skip
     figure.update_xaxes(range=None, autorange=True)
     figure.add_vline(x=0, line_width=1)
     return figure
@@ -64,7 +76,8 @@ def before_after(before: Mapping[str, float], after: Mapping[str, float], *, tit
         probabilities = [values[label] for label in before]
         figure.add_bar(
             x=probabilities, y=[shown(label) for label in before], orientation="h", name=name, marker_color=colour,
-            textposition="auto", text=[f"{value:.1%}" for value in probabilities], textangle=0,
+            text=[f"{value:.1%}" for value in probabilities], textangle=0,
+            textposition=_text_places(probabilities, 1.0),
             hovertemplate="%{y}, " + name + ": %{x:.2%}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(

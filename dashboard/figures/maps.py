@@ -77,7 +77,7 @@ def network_map(
     rows = 1 + max(row for row, _ in at.values())
     figure.update_layout(
         height=rows * MAP_ROW + 70, margin=MARGIN, clickmode="event+select", dragmode=False,
-        legend={"orientation": "h", "y": 1 + 34 / (rows * MAP_ROW + 20), "itemclick": False},
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "itemclick": False},
     )  # fmt: skip
     first = {row: shape for (*_, shape), (row, _) in reversed(list(zip(layers, at.values(), strict=True)))}
     words = ["" if len(shape) < 3 else f"{shape[0]}×{shape[1]}" for shape in first.values()]

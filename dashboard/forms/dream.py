@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, words
+from dashboard import address, components, figures, notices, words
 from dashboard.forms.settings import choose, field, fields
 from dashboard.recipes import Dream, numbers
 from dashboard.server import networks, uploads
@@ -115,7 +115,7 @@ def motion(one: Dream) -> Dream:
         on_change=take_video,
     )  # fmt: skip
     if refused := st.session_state.pop("video_refused", None):
-        st.error(words.text(refused), icon=":material/error:")
+        notices.refused(refused)
     return replace(field(one, "blend"), video=address.value("video"))
 
 

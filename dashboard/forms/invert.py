@@ -17,7 +17,7 @@ def recipe(name: str, picture: str) -> Invert:
     """Everything that a person can set."""
     net, one = networks.network(name), Invert(name, picture, ())
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        one = field(one, "preset", names=title, help=words.sources(core.INVERSIONS))
+        one = field(one, "preset", widget=st.selectbox, width=300, names=title, help=words.sources(core.INVERSIONS))
         one = field(one, "steps", width=200, default=usual.inversion_steps(net))
         one = field(one, "scale", names=lambda times: f"{net.size[0] * times} × {net.size[1] * times}")
         with st.popover("More", icon=":material/tune:"):

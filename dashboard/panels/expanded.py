@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import components, figures, forms, words
+from dashboard import components, figures, forms, notices, words
 from dashboard.server import circuits, networks
 
 COUNT, COLUMNS, SIDE = 12, 6, 72
@@ -32,7 +32,7 @@ def show(network: str, picture: str, layer: str, channel: int) -> None:
     try:
         found = circuits.expanded(network, picture, layer, channel, source=source)
     except ValueError as error:
-        st.info(words.text(str(error)), icon=":material/info:")
+        notices.not_here(error)
         return
     if source == core.PICTURE:
         _show_colours(found)

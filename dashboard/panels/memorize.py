@@ -21,7 +21,7 @@ from dashboard.recipes import Memorize, Pair
 from dashboard.server import uploads
 
 TWELVE, SIDE, LABEL = 12, 64, 22
-READY = Path(__file__).parents[1] / "assets" / "memorized.json"
+MEASURED = Path(__file__).parents[1] / "assets" / "memorized.json"
 LOOKED_AT = 4
 CURVES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "clean_accuracy", "corrupted_accuracy")
 SOURCE = (
@@ -164,9 +164,9 @@ def show_links(recipe: Memorize, names: dict[str, str]) -> None:
         )
 
 
-def show_ready() -> None:
+def show_measured() -> None:
     """Finished curves, until a person runs their own."""
-    found = _ready()
+    found = _measured()
     if not found:
         return
     pair = found["pair"]
@@ -179,15 +179,17 @@ def show_ready() -> None:
         for name, run in pair.items()
     ]
     chance = core.chance_interval(found["classes"], next(iter(pair.values()))["test_pictures"])
-    st.plotly_chart(figures.training(drawn, chance), config=figures.PLAIN, key="ready", alt="Curves of a finished run")
+    st.plotly_chart(
+        figures.training(drawn, chance), config=figures.PLAIN, key="measured", alt="Curves of a finished run"
+    )
     st.caption("A finished run on the digits. Press Run for your own.")
-    show_sweep_points(found["sweep"], key="ready_sweep")
+    show_sweep_points(found["sweep"], key="measured_sweep")
     st.caption(f"The paper's figure 1 on the digits, three seeds. {TIMES}")
 
 
 @cache
-def _ready() -> dict[str, Any]:
-    return dict(json.loads(READY.read_text(encoding="utf-8"))) if READY.exists() else {}
+def _measured() -> dict[str, Any]:
+    return dict(json.loads(MEASURED.read_text(encoding="utf-8"))) if MEASURED.exists() else {}
 
 
 def show_sweep_points(points: list[dict[str, Any]], *, key: str) -> None:

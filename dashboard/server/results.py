@@ -417,7 +417,7 @@ def prepares(name: str) -> str:
     if "normalization" in card:
         return f"{colours}, {core.NORMALIZATIONS[card['normalization']].title}"
     if "pixels" in card:
-        return f"{colours}, {card['pixels']['low']} to {card['pixels']['high']}"
+        return f"{colours}, {card['pixels']['low']:.3g} to {card['pixels']['high']:.3g}"
     return f"as keras.applications does for {networks.network_title(name)}"
 
 

@@ -161,3 +161,41 @@ class Person:
 
 
 Arrive = Callable[..., Person]
+
+
+NOTE = """for (const kind of ["pointerdown", "keydown", "change"])
+  window.addEventListener(kind, event => {
+    if (kind === "change" ? event.target.type === "file" : event.isTrusted) window.noteClick(kind);
+  }, true)"""
+
+
+@dataclass
+class Way:
+    """Somebody's way to what they came for: the page's own windows count clicks and keys, from the first screen on.
+
+    What they do in the system's own window to choose a file no page can count: a chosen file counts as one.
+    """
+
+    me: Person
+    who: str
+    since: float = field(default_factory=time.monotonic)
+    clicks: int = 0
+
+    def __post_init__(self) -> None:
+        self.me.page.expose_function("noteClick", self._note)
+        self.me.page.add_init_script(NOTE)
+        self.me.page.evaluate(NOTE)
+
+    def _note(self, _: str) -> None:
+        self.clicks += 1
+
+    @property
+    def seconds(self) -> float:
+        """Since they came."""
+        return time.monotonic() - self.since
+
+    def end(self, capsys: pytest.CaptureFixture[str], *, clicks: int, seconds: float) -> None:
+        """There: write down how many clicks and seconds it took, which are bounded."""
+        with capsys.disabled():
+            print(f"\n{self.who}: {self.clicks} clicks, {self.seconds:.0f} s")
+        assert 0 < self.clicks <= clicks and self.seconds < seconds

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from dashboard import ready
+from dashboard import default_results
 from dashboard.recipes import AttackRecipe
 
 Opener = Callable[..., AppTest]
@@ -19,10 +19,10 @@ DULL = 0.1
 
 
 @pytest.mark.parametrize("network", core.available())
-@pytest.mark.parametrize("technique", ready.ENDINGS)
-def test_a_ready_result_is_that_of_the_usual_settings(technique: str, network: str) -> None:
-    recipe, frame = ready.find(technique, network)
-    assert recipe == ready.USUAL[technique](network, core.samples.names()[0])
+@pytest.mark.parametrize("technique", default_results.ENDINGS)
+def test_a_default_result_is_that_of_the_usual_settings(technique: str, network: str) -> None:
+    recipe, frame = default_results.find(technique, network)
+    assert recipe == default_results.USUAL[technique](network, core.samples.names()[0])
     assert np.isfinite(frame.curve.numpy()).all() and frame.progress == 1
     several = {"maximize": "channels", "invert": "layers"}.get(technique)
     assert len(frame.images) == (len(getattr(recipe, several)) if several else 1)
@@ -33,17 +33,20 @@ def test_a_ready_result_is_that_of_the_usual_settings(technique: str, network: s
 
 @pytest.mark.parametrize("network", core.available())
 def test_no_tile_of_the_usual_wall_is_dull(network: str) -> None:
-    _, frame = ready.find("maximize", network)
+    _, frame = default_results.find("maximize", network)
     contrast = frame.images.numpy().std(axis=(1, 2)).mean(axis=-1)
     assert contrast.min() > DULL, f"standard deviations {np.round(contrast, 3)}"
 
 
-def test_nobody_has_a_ready_result_of_another_network() -> None:
-    assert ready.find("dream", "mobilenet") is None and ready.find("../dream", "lens5_standard") is None
+def test_nobody_has_a_default_result_of_another_network() -> None:
+    assert (
+        default_results.find("dream", "mobilenet") is None
+        and default_results.find("../dream", "lens5_standard") is None
+    )
 
 
 @pytest.mark.parametrize("page", PAGES.values())
-def test_a_page_opens_with_the_ready_result_and_says_so(open_page: Opener, words: Words, page: str) -> None:
+def test_a_page_opens_with_the_default_result_and_says_so(open_page: Opener, words: Words, page: str) -> None:
     app = open_page(page)
     assert not app.exception and not app.error and app.code
     assert "Ready when you came" in words(app) and "other settings" not in words(app)
@@ -55,7 +58,7 @@ def test_a_page_opens_with_the_ready_result_and_says_so(open_page: Opener, words
 def test_another_network_shows_a_quick_result_at_once(
     open_page: Opener, words: Words, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready, "find", lambda *_: None)
+    monkeypatch.setattr(default_results, "find", lambda *_: None)
     app = open_page(page, picture="flower")
     assert not app.exception and not app.error and app.code
     assert "A quick first look" in words(app) and "Stopped" not in words(app)

@@ -146,7 +146,7 @@ def test_the_files_say_what_was_reached() -> None:
 
 
 def test_what_the_page_shows_first_is_what_the_command_makes() -> None:
-    found = json.loads(panels.READY.read_text())
+    found = json.loads(panels.MEASURED.read_text())
     assert set(found["pair"]) == {"true_labels", "random_labels"} and len(found["sweep"]) == 15
     runs = found["pair"]
     assert all(run["curves"]["train_accuracy"][-1] == 1 and run["fitted"] for run in runs.values())

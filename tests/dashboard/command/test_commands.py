@@ -15,7 +15,7 @@ import pytest
 
 import core
 from dashboard.__main__ import main
-from dashboard.command import commands, make, options, terminal
+from dashboard.command import commands, described, make, options, settings, terminal
 from dashboard.recipes import TECHNIQUES, AttackRecipe, Invert, Maximize
 from dashboard.server import uploads
 
@@ -37,22 +37,34 @@ def photo(tmp_path: Path) -> str:
     return str(path)
 
 
-def settings(png: Path) -> dict[str, object]:
+def carried(png: Path) -> dict[str, object]:
     """The settings that a PNG carries."""
     return dict(json.loads(core.read_png_metadata(png.read_bytes())["convscope"]))
 
 
 def test_help_and_commands_name_the_same() -> None:
-    assert list(commands.COMMANDS) == list(options.COMMANDS)
+    assert list(commands.RUN) == list(described.COMMANDS) == list(options.COMMANDS)
+
+
+def test_the_file_of_settings_says_what_the_catalogues_say() -> None:
+    assert settings.FILE.read_text() == settings.collected().as_json(), "python -m dashboard.command.settings"
+    assert settings.known() == settings.collected()
+
+
+@pytest.mark.parametrize("name", described.COMMANDS)
+def test_every_command_has_help_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        described.read([name, "--help"])
+    assert ended.value.code == 0 and described.COMMANDS[name].says in capsys.readouterr().out
 
 
 def test_what_nobody_says_is_as_the_pages_have_it(photo: str, tmp_path: Path) -> None:
     make.main(["filters", *TWIN, "--channels", "0-1", "--steps", "2", "-o", str(tmp_path / "out.png")])
-    told = settings(tmp_path / "out.png")
+    told = carried(tmp_path / "out.png")
     recipe = TECHNIQUES["maximize"].from_settings(json.dumps(told))
     assert recipe == Maximize("lens5_standard", "conv4_2_relu", (0, 1), steps=2)
     make.main(["attack", photo, *TWIN, "--steps", "2", "--epsilon", "4/255", "-o", str(tmp_path / "out.png")])
-    told = TECHNIQUES["attack"].from_settings(json.dumps(settings(tmp_path / "out.png")))
+    told = TECHNIQUES["attack"].from_settings(json.dumps(carried(tmp_path / "out.png")))
     assert isinstance(told, AttackRecipe) and told.epsilon == pytest.approx(4 / 255)
     assert (told.attack, told.norm, told.target, told.options) == ("pgd", "linf", "", (("steps", 2),))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import resource
 import socket
@@ -67,16 +68,36 @@ def test_a_port_on_which_somebody_listens_is_refused_before_anything_is_imported
             options.require_free("127.0.0.1", other.getsockname()[1])
 
 
-def test_help_answers_within_half_a_second_and_imports_no_tensorflow() -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    code = "import sys; sys.argv = ['convscope', '--help']; import runpy\n"
+def ended(*words: str) -> tuple[int, str, list[str], float]:
+    """``convscope WORDS``: its exit code, what it says, what heavy things it imported, and seconds of the processor."""
+    code = f"import runpy, sys; sys.argv = ['convscope', *{words!r}]\n"
     code += "try: runpy.run_module('dashboard', run_name='__main__')\n"
-    code += "finally: print([one for one in ('tensorflow', 'streamlit', 'numpy', 'core') if one in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    code += "finally: print([one for one in ('tensorflow', 'keras', 'streamlit', 'sklearn') if one in sys.modules])"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    one = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert said.splitlines()[-1] == "[]"
-    assert all(command in said for command in options.COMMANDS)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5, "seconds of the processor"
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    *said, imported = one.stdout.splitlines()
+    return one.returncode, "\n".join([*said, one.stderr]), ast.literal_eval(imported), spent
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence", "seconds"),
+    [
+        (["--help"], 0, "--trust-the-network", 0.5),
+        (["attack", "--help"], 0, "--random-start, --no-random-start", 1.5),
+        (["dream", "coffee", "--setps", "3", "-o", "o.png"], 2, "got --setps; did you mean --steps?", 1.5),
+        (["dream", "coffee", "--steps", "0", "-o", "o.png"], 1, "Expected steps from 1 to", 1.5),
+    ],
+    ids=("help", "help of a command", "no such option", "no such value"),
+)
+def test_help_and_what_is_wrong_are_said_at_once_without_tensorflow(
+    words: list[str], code: int, sentence: str, seconds: float
+) -> None:
+    returned, said, imported, spent = ended(*words)
+    assert (returned, imported) == (code, []) and sentence in said and "Traceback" not in said
+    assert words != ["--help"] or all(command in said for command in options.COMMANDS)
+    assert spent < seconds, "seconds of the processor"
 
 
 def test_version_is_the_projects_own() -> None:

@@ -1,6 +1,6 @@
 """Finished results of the networks in the box, which the pages show until a person runs their own.
 
-    python -m dashboard.ready efficientnet_lite0 lens5_standard lens5_robust
+    python -m dashboard.default_results efficientnet_lite0 lens5_standard lens5_robust
 
 makes them: what every page that computes asks for where nobody says otherwise, of the first sample picture. Of each, a
 picture file holds the pictures one below the other, and a JSON file the settings and the scores. Where a number is read
@@ -31,7 +31,7 @@ DIGITS = 5
 @cache
 def find(technique: str, network: str) -> tuple[Runs, core.Frame] | None:
     """The settings and the last frame of the result of a network, None where there is none."""
-    about = FOLDER / f"ready_{technique}_{network}.json"
+    about = FOLDER / f"default_{technique}_{network}.json"
     if technique not in ENDINGS or network not in core.available() or not about.is_file():
         return None
     told = json.loads(about.read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ def make(technique: str, network: str, folder: Path) -> None:
     recipe = USUAL[technique](network, core.samples.names()[0])
     frame = core.last(recipe.run())
     images = np.asarray(frame.images)
-    stack, stem = images.reshape(-1, *images.shape[2:]), folder / f"ready_{technique}_{network}"
+    stack, stem = images.reshape(-1, *images.shape[2:]), folder / f"default_{technique}_{network}"
     png = ENDINGS[technique] == "png"
     data = core.encode_png(stack) if png else core.encode_jpeg(stack, quality=90)
     stem.with_suffix(f".{ENDINGS[technique]}").write_bytes(data)

@@ -1,4 +1,4 @@
-"""A person's own network, brought through the real uploader of a local dashboard, on every page."""
+"""Local mode, as ``python -m dashboard`` starts it from anywhere; a person's own network on every page of it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,32 @@ FILE = "tiny_darknet_imagenet.keras"
 
 
 @pytest.fixture(scope="module")
-def local() -> Iterator[Server]:
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder in which the server is started."""
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.fixture(scope="module")
+def local(elsewhere: Path) -> Iterator[Server]:
     """A server in local mode, as the console script starts it."""
     port = free_port()
-    variables = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true"}
-    running = start(["-m", "dashboard"], port=port, folder=ROOT, **variables)
+    variables = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_HEADLESS": "true", "PYTHONPATH": str(ROOT)}
+    running = start(["-m", "dashboard"], port=port, folder=elsewhere, **variables)
     try:
         running.wait()
         yield running
     finally:
         running.stop()
+
+
+def test_module_starts_from_anywhere_for_this_machine_only(arrive: Arrive, local: Server, elsewhere: Path) -> None:
+    assert local.listens_on == {"127.0.0.1"}
+    me = arrive(color_scheme="light")
+    me.go(local.url)
+    expect(me.page.get_by_text("It says")).to_be_visible()
+    colour = me.app.evaluate("app => getComputedStyle(app).backgroundColor")
+    assert colour == "rgb(251, 250, 247)", "The look of theme.toml is missing."
+    assert not list(elsewhere.iterdir())
 
 
 def test_own_file_opens_by_upload_and_is_maximized_and_attacked(arrive: Arrive, local: Server, shared: Path) -> None:
