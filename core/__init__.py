@@ -77,6 +77,8 @@ The map of the package:
     techniques/           none imports another
         circuits/         ``dissect``: one number step by step; which units made an answer; what feeds a unit
         filters           ``maximize``: the pictures that units like most; published presets
+        accentuation      ``accentuate``: a photograph with more of what a unit likes in it
+        directions        ``draw_directions``, ``activation_grid``, ``atlas_cells``: what a layer sees, place by place
         dream/            ``dream``: octaves, tiles, guides and masks; ``dream_zoom``, ``dream_video``, ``dream_frame``
         attacks/          FGSM, PGD, DeepFool, Carlini & Wagner, ...: their catalogue; norms, rounding to 8 bits,
                           minimal epsilon; defences

@@ -45,6 +45,7 @@ from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gat
 from .pictures.videos import Video, open_video
 from .settings import Setting
 from .techniques.attacks.auto_pgd import auto_pgd
+from .techniques.accentuation import ACCENTUATED, accentuate, holding_layer
 from .techniques.attacks.black_box import few_pixels, square
 from .techniques.attacks.catalogue import ATTACKS, Attack, attack
 from .techniques.attacks.defences import DEFENCES, defended
@@ -116,6 +117,7 @@ from .techniques.concepts import (
     most_concept_pictures,
     tcav,
 )
+from .techniques.directions import AtlasCells, activation_grid, atlas_cells, draw_directions, grid_vectors
 from .techniques.dream import (
     DREAMS,
     Between,
@@ -167,6 +169,7 @@ from .techniques.units import PROJECTIONS, Patches, around_grey, patches, projec
 from .techniques.what_if import MOST_FACTOR, WhatIf, ablate, scaled_logits, what_if
 
 __all__ = [
+    "ACCENTUATED",
     "ATTACKS",
     "CHANNEL_PROJECTIONS",
     "CONDITIONS",
@@ -197,6 +200,7 @@ __all__ = [
     "PROBABILITIES",
     "PROJECTIONS",
     "ROBUSTNESS",
+    "AtlasCells",
     "Attack",
     "Between",
     "Classifier",
@@ -249,7 +253,9 @@ __all__ = [
     "WhatIf",
     "ablate",
     "ablation_losses",
+    "accentuate",
     "accuracy_interval",
+    "activation_grid",
     "activations",
     "active_units",
     "answer_similarities",
@@ -258,6 +264,7 @@ __all__ = [
     "around_grey",
     "as_set",
     "ascend",
+    "atlas_cells",
     "attack",
     "attribute",
     "auto_pgd",
@@ -291,6 +298,7 @@ __all__ = [
     "dissect",
     "distance",
     "download",
+    "draw_directions",
     "dream",
     "dream_frame",
     "dream_layers",
@@ -321,6 +329,8 @@ __all__ = [
     "fools",
     "gather",
     "grid_layout",
+    "grid_vectors",
+    "holding_layer",
     "imagenet_group",
     "imagenet_labels",
     "imputed",

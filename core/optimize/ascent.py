@@ -9,7 +9,7 @@ units, batches and sizes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from core.networks import folding
 from core.networks.classifiers import Classifier
-from core.optimize.objectives import PICTURE, REFERENCE, Objective
+from core.optimize.objectives import PICTURE, REFERENCE, VECTORS, Objective
 from core.optimize.parameterizations import Parameterization, Pixels
 from core.optimize.regularizers import Regularizer
 from core.optimize.transforms import Chain, Transform
@@ -32,7 +32,8 @@ CHUNK = 0.2
 BATCH = 16
 PIXELS_AT_ONCE = BATCH * 128 * 128
 
-Inputs = tuple[tf.Tensor, ...]
+Inputs = Mapping[str, tf.Tensor]
+"""What a step is told of each picture: its ``target`` and, where there are some, its ``reference`` and ``vectors``."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Estimate:
 
 _PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
 _TARGET = tf.TensorSpec((None,), tf.int32)
+_TOLD = {"target": _TARGET, "reference": _PICTURES, "vectors": tf.TensorSpec((None, None), tf.float32)}
 _SEED = tf.TensorSpec((2,), tf.int32)
 _STEP = tf.TensorSpec((), tf.int32)
 
@@ -109,6 +111,7 @@ def ascend(
     regularizer: Regularizer | None = None,
     memory: Memory | None = None,
     reference: tf.Tensor | None = None,
+    vectors: tf.Tensor | None = None,
     seed: int = 0,
     batch: int | None = None,
 ) -> Iterator[Frame]:
@@ -127,6 +130,7 @@ def ascend(
         memory: what the update remembers at the start, where it is more than ``update.start`` knows: (N, ...) tensors.
         reference: pictures (N, H, W, 3) with which the objective compares the parameterization's: they go through the
             same views and layers. Tensors, so another one costs nothing.
+        vectors: (N, n) what the objective is told of each picture beside its target, such as a direction; tensors, too.
         seed: of the random views. The views of a step depend on it and the step only.
         batch: how many pictures run through the network together; more need more memory. By size where None: 16 of
             128 x 128. All pictures advance together, batch by batch.
@@ -139,7 +143,7 @@ def ascend(
     """
     targets = tf.constant(np.asarray(list(target)), tf.int32)
     state = parameters if isinstance(parameters, State) else _begin(parameters, update, memory, objective, batch)
-    parts = _inputs(state, targets, reference)
+    parts = _inputs(state, targets, reference, vectors)
     advance = _compiled_step(classifier, objective, parameterization, transform, update, regularizer, (state, parts[0]))
     looked = (
         "fits",
@@ -148,7 +152,7 @@ def ascend(
         transform,
         update,
         regularizer,
-        len(parts[0]),
+        tuple(parts[0]),
         *state.parameters[0].shape[1:3],
     )
     classifier.keep(looked, lambda: _probe(state, parts[0], advance, objective))
@@ -170,11 +174,13 @@ def _told(advance: Any, classifier: Classifier, objective: Objective) -> Any:
     return run
 
 
-def _inputs(state: State, targets: tf.Tensor, reference: tf.Tensor | None) -> list[Inputs]:
-    """What the step is told of each batch: its targets and, where there is one, its part of the reference."""
+def _inputs(state: State, targets: tf.Tensor, reference: tf.Tensor | None, vectors: tf.Tensor | None) -> list[Inputs]:
+    """What the step is told of each batch: its targets and, where there are some, its part of reference and vectors."""
     sizes = [len(part) for part in state.parameters]
-    told = (targets,) if reference is None else (targets, tf.convert_to_tensor(reference, tf.float32))
-    return list(zip(*(tf.split(one, sizes) for one in told), strict=True))
+    given = {"reference": reference, "vectors": vectors}
+    told = {name: tf.convert_to_tensor(one, tf.float32) for name, one in given.items() if one is not None}
+    parts = {name: tf.split(one, sizes) for name, one in {"target": targets, **told}.items()}
+    return [{name: part[index] for name, part in parts.items()} for index in range(len(sizes))]
 
 
 def _begin(
@@ -224,7 +230,7 @@ def _probe(state: State, inputs: Inputs, advance: Any, objective: Objective) -> 
     few = objective.group
     parameters, memory = state.parameters[0][:few], tuple(m[:few] for m in state.memory[0])
     try:
-        told = tuple(one[:few] for one in inputs)
+        told = {name: one[:few] for name, one in inputs.items()}
         *_, value = advance(parameters, memory, told, tf.zeros((2,), tf.int32), tf.constant(0))
         fits = np.isfinite(value.numpy()).all()
     except tf.errors.OpError:  # a convolution that is larger than what is left of the picture
@@ -258,33 +264,37 @@ def _compiled_step(
         measure = _measure(classifier, objective, parameterization, transform)
 
         def step(parameters: Any, memory: Any, inputs: Any, seed: Any, number: Any) -> Any:
-            slope, value = measure(parameters, inputs[0], seed, *inputs[1:])
+            slope, value = measure(parameters, seed=seed, **inputs)
             moved, memory = update(parameters, slope, memory, number)
             if regularizer is not None:
                 moved = regularizer(moved, slope, number)
             return parameterization.project(moved), memory, value
 
         memories = tuple(tf.TensorSpec([None] * len(m.shape), m.dtype) for m in remembered)
-        signature = [_PICTURES, memories, (_TARGET, _PICTURES)[: len(example[1])], _SEED, _STEP]
+        signature = [_PICTURES, memories, {name: _TOLD[name] for name in example[1]}, _SEED, _STEP]
         return tf.function(step, input_signature=signature, autograph=False)
 
-    kinds = (len(example[1]), *((len(m.shape), m.dtype) for m in remembered))
+    kinds = (tuple(example[1]), *((len(m.shape), m.dtype) for m in remembered))
     return classifier.keep(("step", objective, parameterization, transform, update, regularizer, kinds), make)
 
 
 def _measure(
     classifier: Classifier, objective: Objective, parameterization: Parameterization, transform: Transform
 ) -> Any:
-    """(parameters, target, seed, *reference) -> (gradient, score); to be called while tracing."""
+    """(parameters, target, seed, reference, vectors) -> (gradient, score); to be called while tracing."""
     activations = folding.forward(classifier, objective.layers, narrow=objective.narrow)
 
     def measure(
-        parameters: tf.Tensor, target: tf.Tensor, seed: tf.Tensor, *reference: tf.Tensor
+        parameters: tf.Tensor,
+        target: tf.Tensor,
+        seed: tf.Tensor,
+        reference: tf.Tensor | None = None,
+        vectors: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        beside = {}
-        for pictures in reference:
-            codes = activations(transform(pictures, seed), target)
-            beside = {name + REFERENCE: code for name, code in codes.items()}
+        beside = {} if vectors is None else {VECTORS: vectors}
+        if reference is not None:
+            codes = activations(transform(reference, seed), target)
+            beside |= {name + REFERENCE: code for name, code in codes.items()}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             pictures = parameterization.render(parameters)
@@ -318,7 +328,10 @@ def gradient(
 
     def make() -> Any:
         measure = _measure(classifier, objective, parameterization, transform)
-        compiled = tf.function(measure, input_signature=[_PICTURES, _TARGET, _SEED], autograph=False)
+        compiled = tf.function(
+            lambda parameters, target, seed: measure(parameters, target, seed),
+            input_signature=[_PICTURES, _TARGET, _SEED], autograph=False,
+        )  # fmt: skip
         return classifier.told(objective.layers, compiled)
 
     return classifier.keep(("gradient", objective, parameterization, transform), make)

@@ -21,10 +21,13 @@ __all__ = ["Channel", "CrossEntropy", "Direction", "Diversity", "Energy", "Featu
 __all__ += [
     "PICTURE",
     "REFERENCE",
+    "VECTORS",
     "AlphaNorm",
     "FeatureDotProduct",
     "FeatureReconstruction",
+    "GivenDirection",
     "Objective",
+    "Scaled",
     "Sum",
     "TotalVariation",
 ]
@@ -36,6 +39,9 @@ PICTURE = "(picture)"
 """Among the activations, the parameterization's pictures (N, H, W, 3) themselves."""
 REFERENCE = ":reference"
 """Put behind the name of a layer: the activations of the pictures that ``ascend`` was given as ``reference``."""
+
+VECTORS = "(vectors)"
+"""Among the activations, the vectors (N, n) that ``ascend`` was given, one for each picture."""
 
 
 class Objective:
@@ -205,6 +211,60 @@ class Direction(Objective):
             lengths = tf.norm(units + 1e-12, axis=-1) * tf.norm(weights)
             score *= tf.maximum(0.1, tf.math.divide_no_nan(score, lengths)) ** self.power
         return tf.reduce_mean(score, axis=1)
+
+
+@dataclass(frozen=True)
+class GivenDirection(Objective):
+    """A direction of each picture's own: the one that ``ascend`` was given in ``vectors``, (N, channels).
+
+    As ``Direction`` for each of them; tensors, so that other directions cost no compilation.
+
+    Attributes:
+        layer: its name.
+        power: of the cosine, as for ``Direction``.
+    """
+
+    layer: str
+    power: float = 0.0
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The mean (N,) over the map, along the direction at length 1."""
+        units = _flat(activations[self.layer])
+        wanted = tf.math.l2_normalize(tf.cast(activations[VECTORS], units.dtype), axis=-1)
+        score = tf.einsum("npc,nc->np", units, wanted)
+        if self.power:
+            cosine = tf.math.divide_no_nan(score, tf.norm(units + 1e-12, axis=-1))
+            score *= tf.maximum(0.1, cosine) ** self.power
+        return tf.reduce_mean(score, axis=1)
+
+
+@dataclass(frozen=True)
+class Scaled(Objective):
+    """Another objective times a factor of each picture's own: the first of the ``vectors`` that ``ascend`` was given.
+
+    So units whose activations differ in size weigh as much against what is held beside them.
+    """
+
+    inner: Objective
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Those of the other."""
+        return self.inner.layers
+
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """Those of the other."""
+        return self.inner.narrow
+
+    @property
+    def group(self) -> int:
+        """That of the other."""
+        return self.inner.group
+
+    def __call__(self, activations: Activations, target: tf.Tensor) -> tf.Tensor:
+        """The score (N,) times the factor."""
+        return self.inner(activations, target) * activations[VECTORS][:, 0]
 
 
 @dataclass(frozen=True)

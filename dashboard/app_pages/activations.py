@@ -6,13 +6,18 @@ import streamlit as st
 import core
 from dashboard import address, figures, forms, layer_view, lenses, notices, words, workbench
 from dashboard.layer_view import Looked, View
-from dashboard.panels import dissect
+from dashboard.panels import dissect, grid
 from dashboard.recipes import usual
 from dashboard.server import networks, results, uploads
 
 ORDERS = {"strength": "Strongest first", "index": "By number"}
 SCALINGS = {"channel": "Each channel separately", "layer": "The whole layer together"}
-BELOW = {"histogram": "Histogram, inactive channels", "steps": "One number, step by step", "weights": "Weights"}
+BELOW = {
+    "histogram": "Histogram, inactive channels",
+    "grid": "What each place likes",
+    "steps": "One number, step by step",
+    "weights": "Weights",
+}
 COUNTS = (64, 256, 1024, 4096)
 
 name, picture = workbench.chosen()
@@ -105,7 +110,9 @@ for column, one in zip(st.columns(len(shown), gap="large"), looked, strict=True)
         show_one(one)
 
 below = forms.choose(core.Setting("below", "Look closer", "histogram", tuple(BELOW)), names=BELOW.__getitem__)
-if below == "steps":
+if below == "grid":
+    grid.show(looked[0])
+elif below == "steps":
     dissect.show(looked[0])
 elif below == "weights":
     layer_view.show_kernels(net)

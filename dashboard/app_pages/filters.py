@@ -6,6 +6,7 @@ import streamlit as st
 import core
 from dashboard import components, figures, lenses, notices, words, workbench
 from dashboard.forms import maximize as form
+from dashboard.panels import maximize as panel
 from dashboard.recipes import Maximize
 from dashboard.server import networks, results, uploads
 
@@ -58,8 +59,7 @@ def show_wall(recipe: Maximize, frame: core.Frame, key: str) -> None:
         on_pick=lambda tile: st.session_state.update(unit=tile),
     )
     network = words.text(networks.network_title(recipe.network))
-    preset = core.PRESETS[recipe.preset].title
-    st.caption(f"{preset}, {frame.step} steps, {network}. Click a picture to see it large.")
+    st.caption(f"{panel.title(recipe)}, {frame.step} steps, {network}. Click a picture to see it large.")
     if dead:
         st.caption(
             f"{len(dead)} of {len(titles)} units stay inactive: they are zero everywhere after the nonlinearity."
@@ -72,7 +72,10 @@ def show_unit(recipe: Maximize, frame: core.Frame, key: str) -> None:
     index = min(st.session_state.get("unit", 0), len(titles) - 1)
     left, right = st.columns(2)
     large = core.to_uint8(frame.images.numpy()[index])
-    left.image(large, width="stretch", caption=words.text(titles[index]), alt=titles[index])
+    if recipe.hold:
+        panel.show_held(recipe, large, left, name=titles[index], key=key)
+    else:
+        left.image(large, width="stretch", caption=words.text(titles[index]), alt=titles[index])
     if recipe.layer != core.LOGITS and networks.network(recipe.network).layer(recipe.layer).spatial:
         activation = results.activations(recipe.network, picture, (recipe.layer,))[recipe.layer][0]
         seen = core.seen_by(networks.network(recipe.network), uploads.picture(picture), scale=4)
@@ -110,7 +113,7 @@ for column, (key, one) in zip(st.columns(max(len(made), 1), gap="large"), made.i
             wall = workbench.png(one.recipe, mosaic(one.recipe, one.frame))
             workbench.files(one.recipe, f"filters_{key}", made=one, png=("PNG", wall))
             workbench.history(one, f"filters_{key}")
-            workbench.code(one.recipe, core.PRESETS[one.recipe.preset].source)
+            workbench.code(one.recipe, panel.source(one.recipe))
         with right:
             show_unit(one.recipe, one.frame, key)
 if {one.recipe.network for one in made.values()} == {"lens5_standard", "lens5_robust"}:

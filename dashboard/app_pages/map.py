@@ -5,7 +5,8 @@ from functools import partial
 import streamlit as st
 
 import core
-from dashboard import address, figures, notices, reports, words, workbench
+from dashboard import address, figures, forms, notices, reports, words, workbench
+from dashboard.panels import atlas
 from dashboard.recipes import usual
 from dashboard.recipes.embed import METHODS, Embed
 from dashboard.server import jobs, limits, networks, results, uploads
@@ -72,10 +73,7 @@ def show_map(pictures: core.PictureSet, mine: list[int], chosen: int) -> None:
 
 def show_nearest(pictures: core.PictureSet, chosen: int) -> None:
     """Those with the most similar codes, in a row."""
-    where = address.choice(
-        st.segmented_control, "Nearest", list(NEAREST), key="nearest", default="others", required=True,
-        format_func=NEAREST.__getitem__,
-    )  # fmt: skip
+    where = forms.choose(core.Setting("nearest", "Nearest", "others", tuple(NEAREST)), names=NEAREST.__getitem__)
     with st.container(horizontal=True, gap="small"):
         for index, cosine in results.neighbours(found.codes, pictures, chosen, elsewhere=where == "others"):
             with st.container(width=104, gap="xxsmall"):
@@ -114,7 +112,7 @@ with right:
     st.image(read.pixels[chosen], width="stretch", alt=f"The chosen picture: {read.title(chosen)}")
     st.markdown(f"**{words.text(read.title(chosen))}**. {answer}")
 show_nearest(read, chosen)
-arrays = {"codes": found.codes, "positions": found.positions}
-numbers = ("Codes and positions", lambda: core.encode_npz(arrays))
+recipe = atlas.show(recipe, read, found, mine=mine, chosen=chosen)
+numbers = ("Codes and positions", lambda: core.encode_npz({"codes": found.codes, "positions": found.positions}))
 workbench.files(recipe, "map", found=partial(reports.embedded, recipe, read, found), npz=numbers)
 workbench.code(recipe)

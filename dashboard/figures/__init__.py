@@ -26,6 +26,7 @@ from dashboard.figures.mosaics import (
     Wall,
     apart,
     blocks,
+    cells,
     columns_for,
     enlarged,
     framed,
@@ -44,8 +45,10 @@ from dashboard.figures.overlays import (
     fitted,
     layered_svg,
     over,
+    over_by_strength,
     perturbation,
     pooled,
+    stretched,
 )
 from dashboard.figures.parts import one_part, part_colour, part_row, part_rows, parts, sensitivity, worth
 from dashboard.figures.river import River, river
@@ -65,6 +68,7 @@ __all__ = [
     "bars",
     "before_after",
     "blocks",
+    "cells",
     "classes",
     "coloured",
     "columns_for",
@@ -91,6 +95,7 @@ __all__ = [
     "numbers",
     "one_part",
     "over",
+    "over_by_strength",
     "overlay",
     "part_colour",
     "part_row",
@@ -110,6 +115,7 @@ __all__ = [
     "sensitivity",
     "signed",
     "stages",
+    "stretched",
     "strip",
     "training",
     "units",

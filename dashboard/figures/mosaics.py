@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from skimage.util import montage
 
 from dashboard.figures.colours import GREY, Floats, Pixels, coloured
@@ -84,6 +85,18 @@ def scattered(positions: Floats, tiles: Pixels, *, side: int = 0) -> Pixels:
     for tile, left, bottom in zip(tiles, across, up, strict=True):
         top = laid.shape[0] - height - bottom
         laid[top : top + height, left : left + width] = tile
+    return laid
+
+
+def cells(tiles: Pixels, places: npt.NDArray[np.int32], shape: tuple[int, int], *, gap: int = GAP) -> Pixels:
+    """Tiles (n, h, w, 3) at rows and columns (n, 2) of a map of ``shape``: (H, W, 4), clear where there is none."""
+    height, width = (side + gap for side in tiles.shape[1:3])
+    laid = np.full((shape[0] * height - gap, shape[1] * width - gap, 4), 255, np.uint8)
+    laid[..., 3] = 0
+    for tile, (row, column) in zip(tiles, places.tolist(), strict=True):
+        top, left = row * height, column * width
+        laid[top : top + tile.shape[0], left : left + tile.shape[1], :3] = tile
+        laid[top : top + tile.shape[0], left : left + tile.shape[1], 3] = 255
     return laid
 
 

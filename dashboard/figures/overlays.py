@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
+from skimage.transform import resize
 
 from dashboard.figures.colours import Floats, Pixels, coloured
 
@@ -77,3 +78,18 @@ def fitted(values: Floats, shape: tuple[int, ...]) -> Floats:
     """A map (h, w) as one of the height and width of ``shape``, each number a block."""
     rows, columns = (np.arange(n) * of // n for n, of in zip(shape[:2], values.shape, strict=True))
     return values[rows][:, columns]
+
+
+def stretched(picture: Floats, shape: tuple[int, ...]) -> Pixels:
+    """A picture (H, W, 3) in [0, 1], smoothly, at the height and width of ``shape``."""
+    large = resize(picture, (*shape[:2], 3), order=1, mode="edge", anti_aliasing=picture.shape[0] > shape[0])
+    return np.rint(np.clip(large, 0, 1) * 255).astype(np.uint8)
+
+
+def over_by_strength(drawn: Pixels, picture: Floats, strength: Floats) -> Pixels:
+    """A drawing (H, W, 3) over a picture: full where ``strength`` (rows, columns) is highest, a fifth where it is 0."""
+    part = strength / max(float(strength.max()), 1e-12)
+    large = resize(part, drawn.shape[:2], order=1, mode="edge", anti_aliasing=False)
+    opacity = (0.2 + 0.8 * np.sqrt(np.clip(large, 0, 1)))[..., None]
+    mixed = drawn * opacity + stretched(picture, drawn.shape) * (1 - opacity)
+    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)

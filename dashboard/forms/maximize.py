@@ -11,31 +11,47 @@ import core
 from dashboard import address, words
 from dashboard.forms.settings import choose, field, fields
 from dashboard.recipes import Maximize, numbers, usual
+from dashboard.recipes.maximize import HELD, HOLDS
 from dashboard.server import networks, results
 
 UNITS = {"strongest": "Strongest on my picture", "number": "By number", "class": "Classes by name"}
 POSITIONS = {"anywhere": "Everywhere (the channel)", "middle": "In the middle (one neuron)"}
-STARTS = {"noise": "Noise", "grey": "Grey", "picture": "My picture"}
+STARTS = {
+    "noise": "Noise", "grey": "Grey", "picture": "My picture", "held": "My picture, held to it",
+}  # fmt: skip
+FEW = core.Setting("many", "How many", 4, (1, 2, 4, 8))
 COMPARE = {"nothing": "Nothing", "network": "Another network", "preset": "Another preset", "steps": "Other steps"}
 
 
 def recipe(name: str, picture: str) -> Maximize:
     """Everything that a person can set. Raises ValueError."""
     net = networks.network(name)
-    layer, channels = units(name, picture)
-    one = Maximize(name, layer, channels)
+    begins, hold = start()
+    layer, channels = units(name, picture, FEW if hold else usual.MANY)
+    one = Maximize(name, layer, channels, start=picture if begins in ("picture", "held") else begins, hold=hold)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         one = field(
-            one, "preset", widget=st.selectbox, width=220, names=lambda key: core.PRESETS[key].title,
-            help=words.sources(),
+            one, "preset", disabled=bool(one.hold), widget=st.selectbox, width=220, help=words.sources(),
+            names=lambda key: core.PRESETS[key].title,
         )  # fmt: skip
-        one = field(field(one, "steps", width=220), "size", width=180)
+        one = field(field(one, "steps", width=220), "size", width=180, disabled=bool(one.hold))
         with st.popover("More", icon=":material/tune:"):
-            return details(one, picture, pointlike=layer == core.LOGITS or not net.layer(layer).spatial)
+            return details(one, pointlike=layer == core.LOGITS or not net.layer(layer).spatial)
 
 
-def units(name: str, picture: str) -> tuple[str, tuple[int, ...]]:
-    """The layer and the channels, or the classes. Raises ValueError."""
+def start() -> tuple[str, float]:
+    """What it begins with, and how much it is held to a picture: 0 for not at all."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        begins = choose(
+            core.Setting("start", "Start from", "noise", tuple(STARTS)), names=STARTS.__getitem__,
+            help="Held to it: what of your picture a unit likes, drawn into it; the rest stays (feature accentuation).",
+        )  # fmt: skip
+        held = core.Setting("hold", "How much", 10.0, HOLDS, help=HELD)
+        return begins, choose(held, width=220) if begins == "held" else 0.0
+
+
+def units(name: str, picture: str, many: core.Setting = usual.MANY) -> tuple[str, tuple[int, ...]]:
+    """The layer and the channels, as ``many`` as may be chosen, or the classes. Raises ValueError."""
     net = networks.network(name)
     options = tuple(key for key in UNITS if key != "class" or net.labels)
     by = choose(core.Setting("units", "Units", "strongest", options), names=UNITS.__getitem__)
@@ -54,13 +70,12 @@ def units(name: str, picture: str) -> tuple[str, tuple[int, ...]]:
         if by == "number":
             typed = address.text("Channels, such as 0-7, 12", key="numbers", default="0-15")
             return layer, numbers(typed, net.layer(layer).channels - 1)
-        count = choose(usual.MANY, widget=st.selectbox, width=140)
+        count = choose(many, widget=st.selectbox, width=140)
     return layer, results.strongest(name, picture, layer)[:count]
 
 
-def details(one: Maximize, picture: str, *, pointlike: bool) -> Maximize:
+def details(one: Maximize, *, pointlike: bool) -> Maximize:
     """What a person changes less often; a ``pointlike`` layer has no positions to choose from."""
-    start = choose(core.Setting("start", "Start from", "noise", tuple(STARTS)), names=STARTS.__getitem__)
     one = field(
         one, "negative", names=lambda low: "Minimize (silence the unit)" if low else "Maximize (excite the unit)"
     )
@@ -69,8 +84,7 @@ def details(one: Maximize, picture: str, *, pointlike: bool) -> Maximize:
         disabled=pointlike,
     )  # fmt: skip
     return replace(
-        fields(one, "facets", "seed"), start=picture if start == "picture" else start,
-        position="middle" if place == "middle" and not pointlike else None,
+        fields(one, "facets", "seed"), position="middle" if place == "middle" and not pointlike else None
     )  # fmt: skip
 
 

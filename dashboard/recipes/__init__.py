@@ -10,6 +10,7 @@ from dashboard.recipes.describe import Describe
 from dashboard.recipes.dream import Dream
 from dashboard.recipes.embed import Embed
 from dashboard.recipes.explain import Explain
+from dashboard.recipes.grid import Grid
 from dashboard.recipes.invert import Invert
 from dashboard.recipes.look import Look
 from dashboard.recipes.maximize import Maximize
@@ -26,6 +27,7 @@ __all__ = [
     "Dream",
     "Embed",
     "Explain",
+    "Grid",
     "Invert",
     "Look",
     "Maximize",
@@ -38,5 +40,19 @@ __all__ = [
 ]
 __all__ += ["numbers"]
 
-_ALL = (Maximize, Dream, AttackRecipe, Explain, Invert, Unit, Embed, Look, Describe, Memorize, Contributions, Concepts)
+_ALL = (
+    Maximize,
+    Dream,
+    AttackRecipe,
+    Explain,
+    Invert,
+    Unit,
+    Embed,
+    Look,
+    Describe,
+    Memorize,
+    Contributions,
+    Concepts,
+    Grid,
+)
 TECHNIQUES = {one.technique: one for one in _ALL}

@@ -17,6 +17,13 @@ for index, cosine in zip(*core.nearest(codes, codes[0], 8)):
     print(pictures.title(index), cosine)
 """
 
+ATLAS = """\
+cells = core.atlas_cells(codes, {placed}, columns={atlas})
+frame = core.last(core.draw_directions(net, {layer!r}, cells.vectors))
+drawn = core.tile(frame.images.numpy())  # in the order of cells.places
+Path("atlas.png").write_bytes(core.encode_png(drawn))
+"""
+
 METHODS = {  # title, and what it shows
     "tsne": (
         "t-SNE",
@@ -33,7 +40,10 @@ METHODS = {  # title, and what it shows
 
 @dataclass(frozen=True)
 class Embed(Recipe):
-    """The pictures of the set ``source`` on a plane; ``side_by_side``: on a grid, so that none hides another."""
+    """The pictures of the set ``source`` on a plane.
+
+    ``side_by_side``: on a grid, so that none hides another; ``atlas``: so many squares a side are drawn, 0 for none.
+    """
 
     technique: ClassVar[str] = "map"
 
@@ -42,6 +52,9 @@ class Embed(Recipe):
     method: str = "tsne"
     seed: int = 0
     side_by_side: bool = True
+    atlas: int = 0
 
     def _body(self) -> str:
-        return BODY.format(**asdict(self), levels=(1,) if self.source == "photos" else (1, 2, 3))
+        placed = "core.grid_layout(embedding)" if self.side_by_side else "embedding"
+        body = BODY + (ATLAS.replace("{placed}", placed) if self.atlas else "")
+        return body.format(**asdict(self), levels=(1,) if self.source == "photos" else (1, 2, 3))

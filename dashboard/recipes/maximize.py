@@ -15,6 +15,8 @@ MORE = 30
 STEPS = (16, 32, 64, 96, 128, 256, 512, 1000)
 SIZES = (64, 96, 128, 192, 256)
 SIDE = 1024
+HOLDS = (2.0, 5.0, 10.0, 20.0, 50.0)
+HELD = "More keeps the photograph: the unit may change what an earlier layer hardly sees (arXiv:2402.10039)."
 BODY = """\
 frames = core.maximize(
     net,
@@ -35,11 +37,24 @@ Path("filters.png").write_bytes(core.encode_png(wall))
 """
 
 
+ACCENTUATE = """\
+photo = {start}
+frames = core.accentuate(
+    net, photo, {layer!r}, {channels}, hold={hold}, steps={steps}, negative={negative}, seed={seed}
+)
+frame = core.last(frames)
+wall = core.tile(frame.images.numpy())
+Path("filters.png").write_bytes(core.encode_png(wall))
+"""
+
+
 @dataclass(frozen=True)
 class Maximize(Runs, Recipe):
     """Gradient ascent on some units of a layer.
 
-    ``start`` is ``"noise"``, ``"grey"`` or the name of a picture; ``facets`` says how many pictures of each unit.
+    ``start`` is ``"noise"``, ``"grey"`` or the name of a picture; ``facets`` says how many pictures of each unit. With
+    ``hold`` above 0 the picture stays itself but for what the units like in it (``core.accentuate``), at the network's
+    own size, whatever preset, size, position and facets say.
     """
 
     technique: ClassVar[str] = "maximize"
@@ -54,6 +69,7 @@ class Maximize(Runs, Recipe):
     negative: bool = False
     position: str | None = None
     facets: int = 1
+    hold: float = 0.0
 
     @classmethod
     def _settings(cls) -> tuple[core.Setting, ...]:
@@ -63,6 +79,7 @@ class Maximize(Runs, Recipe):
             core.Setting("steps", "Steps", 64, upto(STEPS, most.steps), 1, most.steps),
             core.Setting("size", "Size", 128, SIZES, 1, SIDE),
             core.Setting("negative", "Maximize or minimize", False, (False, True)),
+            core.Setting("hold", "Held to it", 0.0, (0.0, *HOLDS), 0.0, 100.0, HELD),
             core.Setting("facets", "Different pictures of each unit", 1, (1, 2, 4), 1, 16),
             SEED,
         )
@@ -77,7 +94,10 @@ class Maximize(Runs, Recipe):
     def check(self) -> None:
         """Raise ValueError where it asks for more than one person may ask of this server."""
         super().check()
-        limits.limits().check_units(len(self.units), self.size, self.size)
+        if self.hold and self.start in STARTS:
+            raise ValueError(f"Expected a picture that is held, got a start from {self.start}")
+        sides = networks.network(self.network).size if self.hold else (self.size, self.size)
+        limits.limits().check_units(len(self.units), *sides)
 
     def pictures(self) -> tuple[str, ...]:
         """The picture that it starts from, where it is one."""
@@ -85,7 +105,9 @@ class Maximize(Runs, Recipe):
 
     def shows(self, network: str, layer: str, channel: int) -> bool:
         """Whether one of its pictures is of this unit, as it is: from noise, at its largest, one picture of each."""
-        plain = self.start == "noise" and not self.negative and self.position is None and self.facets == 1
+        plain = (
+            not self.hold and self.start == "noise" and not self.negative and self.position is None and self.facets == 1
+        )
         return plain and (self.network, self.layer) == (network, layer) and channel in self.channels
 
     def run(self, after: core.Frame | None = None) -> Iterator[core.Frame]:
@@ -94,11 +116,16 @@ class Maximize(Runs, Recipe):
         net, options = networks.network(self.network), self._options()
         if after is not None:
             options |= {"state": after.state, "steps": self.steps - after.step}
+        if self.hold:
+            own = {name: options[name] for name in ("steps", "seed", "negative", "state") if name in options}
+            return core.accentuate(net, options["start"], self.layer, self.channels, hold=self.hold, **own)
         return core.maximize(net, self.layer, self.channels, **options)
 
-    def estimate(self) -> core.Estimate:
-        """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
+    def estimate(self) -> core.Estimate | None:
+        """Seconds and bytes that it will take, None where a picture is held. Raises ValueError as ``run`` does."""
         self.check()
+        if self.hold:
+            return None
         return core.estimate(networks.network(self.network), self.layer, self.channels, **self._options())
 
     def reached(self, frame: core.Frame) -> Self:
@@ -112,7 +139,7 @@ class Maximize(Runs, Recipe):
     @property
     def units(self) -> tuple[int, ...]:
         """The channel of each picture: every channel as many times as it has facets."""
-        return tuple(channel for channel in self.channels for _ in range(self.facets))
+        return tuple(channel for channel in self.channels for _ in range(1 if self.hold else self.facets))
 
     def _options(self) -> dict[str, Any]:
         """The settings of ``core.maximize``, the start as a picture where it is one."""
@@ -122,4 +149,5 @@ class Maximize(Runs, Recipe):
 
     def _body(self) -> str:
         start = repr(self.start) if self.start in STARTS else opening(self.start)
-        return BODY.format(**asdict(self) | {"channels": list(self.channels), "start": start})
+        body = ACCENTUATE if self.hold else BODY
+        return body.format(**asdict(self) | {"channels": list(self.channels), "start": start})

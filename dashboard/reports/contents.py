@@ -24,6 +24,7 @@ from dashboard.recipes import (
     Dream,
     Embed,
     Explain,
+    Grid,
     Invert,
     Look,
     Maximize,
@@ -203,6 +204,18 @@ def inverted(recipe: Invert, frames: Sequence[core.Frame]) -> Contents:
     return Contents("inverted", {"inverted": recipe.png(row)}, told, {"kept": rows}, {"images": images})
 
 
+def gridded(recipe: Grid, frames: Sequence[core.Frame]) -> Contents:
+    """The grid, and the picture."""
+    images = np.asarray(frames[-1].images)
+    grid = core.tile(images, columns=recipe.places[1], margin=0)
+    pictures = {"grid": recipe.png(grid), "picture": core.encode_png(recipe.photo()[0])}
+    captions = {
+        "grid": f"What {recipe.layer} likes at each place of the picture.",
+        "picture": uploads.picture_title(recipe.picture),
+    }
+    return Contents("grid", pictures, captions, arrays={"images": images})
+
+
 def looked(recipe: Look) -> Contents:
     """The wall of a layer's channels."""
     activation = recipe.found()
@@ -310,5 +323,5 @@ def taken_apart(
 WAYS: dict[str, Callable[..., Contents]] = {
     "maximize": maximized, "dream": dreamed, "attack": attacked, "attribute": explained, "invert": inverted,
     "activations": looked, "units": united, "map": embedded, "network": described,
-    "contributions": contributed, "concepts": taken_apart,
+    "contributions": contributed, "concepts": taken_apart, "grid": gridded,
 }  # fmt: skip

@@ -18,6 +18,7 @@ from dashboard.recipes import (
     Dream,
     Embed,
     Explain,
+    Grid,
     Invert,
     Look,
     Maximize,
@@ -32,17 +33,19 @@ RECIPE = Maximize(NETWORK, "conv2_relu", (3, 5), steps=3, size=32)
 RECIPES = [
     RECIPE,
     replace(RECIPE, start="coffee", position="middle"),
+    replace(RECIPE, start="coffee", hold=2.0),
     Dream(NETWORK, "cat", 96, steps=2, layers=(("conv3_2_relu", 1.0), ("conv2_relu", -0.5)), channels=(1, 5)),
     AttackRecipe(NETWORK, "cat", options=(("steps", 5), ("seed", 2))),
     AttackRecipe(NETWORK, "cat", "deepfool", epsilon=None, target="pretzel"),
     Explain(NETWORK, "cat", unit=3, options=(("window", 0.25), ("fill", "black"))),
     Invert(NETWORK, "cat", ("conv1_relu",)),
     Unit(NETWORK, "cat", "samples", "conv2_relu", 5),
-    Embed(NETWORK, "photos", "conv2_relu", "pca", side_by_side=False),
+    Embed(NETWORK, "photos", "conv2_relu", "pca", side_by_side=False, atlas=8),
     Look(NETWORK, "cat", "conv2_relu", count=8),
     Describe(NETWORK),
     Memorize(second="partly_corrupted", corruption=0.25, dropout=0.5),
     Contributions(NETWORK, "cat", "conv2_relu", 3, against=4),
+    Grid(NETWORK, "cat", "conv3_2_relu", most=4, steps=8),
     Concepts(NETWORK, "cat", "conv2_relu", "samples", count=5, target=3),
 ]
 
@@ -57,7 +60,7 @@ def test_settings_come_back(recipe: Recipe) -> None:
 
 def test_every_technique_is_listed_once() -> None:
     assert {type(recipe) for recipe in RECIPES} == set(TECHNIQUES.values())
-    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 12
+    assert len(TECHNIQUES) == len({kind.technique for kind in TECHNIQUES.values()}) == 13
 
 
 @pytest.mark.parametrize(
