@@ -22,7 +22,7 @@ def part_colour(index: int) -> str:
 
 
 def _rgb(index: int) -> Floats:
-    return np.array(unlabel_rgb(part_colour(index)), np.float32) / 255
+    return (np.array(unlabel_rgb(part_colour(index))) / 255).astype(np.float32)
 
 
 def parts(picture: Floats, amounts: Floats, *, side: int = 512) -> Pixels:
@@ -56,7 +56,7 @@ def part_row(first: Pixels | None, crops: Floats, index: int, *, count: int, sid
 
     Red, green, blue and opacity: what is between them, or missing, is clear, and white for who knows no opacity.
     """
-    tiles = [] if first is None else [_fitted(first / np.float32(255), side)]
+    tiles = [] if first is None else [_fitted((first / 255).astype(np.float32), side)]
     tiles += [_fitted(crop, side) for crop in crops[:count]]
     row = np.ones((side, BAR + (count + (first is not None)) * (side + GAP), 4), np.float32)
     row[:, BAR:, 3] = 0

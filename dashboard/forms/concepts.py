@@ -13,6 +13,7 @@ from dashboard.forms.unit import bring
 from dashboard.recipes import Concepts, usual
 from dashboard.server import networks, results, sets
 
+BROUGHT = "A folder or zip that was brought by “Your own pictures” above is in this list, too."
 PATTERNS = {"stripes": "Stripes, drawn", "dots": "Dots, drawn", "checks": "Checks, drawn"}
 
 
@@ -55,7 +56,7 @@ def own_concept() -> str:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = ("", *PATTERNS, *(one for one in sets.set_names() if one != "samples"))
         chosen: str = choose(
-            core.Setting("concept", "Does it depend on", "", names), widget=st.selectbox, width=300,
+            core.Setting("concept", "Does it depend on", "", names, help=BROUGHT), widget=st.selectbox, width=300,
             names=lambda one: PATTERNS.get(one) or (sets.set_title(one) if one else "choose a concept"),
         )  # fmt: skip
     return chosen
