@@ -264,7 +264,8 @@ def _compiled_step(
         measure = _measure(classifier, objective, parameterization, transform)
 
         def step(parameters: Any, memory: Any, inputs: Any, seed: Any, number: Any) -> Any:
-            slope, value = measure(parameters, seed=seed, **inputs)
+            beside = (inputs.get(name) for name in ("reference", "vectors"))
+            slope, value = measure(parameters, inputs["target"], seed, *beside)
             moved, memory = update(parameters, slope, memory, number)
             if regularizer is not None:
                 moved = regularizer(moved, slope, number)
