@@ -31,7 +31,7 @@ class Grid(Runs, OnPicture):
 
     layer: str
     most: int = 7
-    size: int = 64
+    size: int = 80
     steps: int = 48
     seed: int = 0
 
@@ -41,7 +41,7 @@ class Grid(Runs, OnPicture):
         return (
             core.Setting("most", "Places a side, at most", 7, (4, 7, 10, 14), 1, 14,
                          "A layer with more places is averaged over squares of them."),
-            core.Setting("size", "Pixels of each", 64, (48, 64, 80, 96), 32, 128),
+            core.Setting("size", "Pixels of each", 80, (48, 64, 80, 96), 32, 128),
             core.Setting("steps", "Steps", 48, upto(STEPS, most.steps), 1, most.steps),
             SEED,
         )  # fmt: skip
