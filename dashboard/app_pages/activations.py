@@ -110,10 +110,8 @@ for column, one in zip(st.columns(len(shown), gap="large"), looked, strict=True)
         show_one(one)
 
 below = forms.choose(core.Setting("below", "Look closer", "histogram", tuple(BELOW)), names=BELOW.__getitem__)
-if below == "grid":
-    grid.show(looked[0])
-elif below == "steps":
-    dissect.show(looked[0])
+if below in ("grid", "steps"):
+    {"grid": grid.show, "steps": dissect.show}[below](looked[0])
 elif below == "weights":
     layer_view.show_kernels(net)
 else:

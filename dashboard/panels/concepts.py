@@ -47,11 +47,11 @@ class Shown:
 
     def crops(self, concept: int, count: int = CROPS) -> tuple[core.ConceptCrops, Floats]:
         """Where a concept is strongest, and these crops."""
-        return cut(self.recipe, self.found, self.pictures, concept, count)
+        return cut(self.recipe, self.found, self.pictures, concept=concept, count=count)
 
 
 def cut(
-    recipe: Concepts, found: core.Concepts, pictures: core.PictureSet | None, concept: int, count: int
+    recipe: Concepts, found: core.Concepts, pictures: core.PictureSet | None, *, concept: int, count: int
 ) -> tuple[core.ConceptCrops, Floats]:
     """Where a concept is strongest, and these crops (n, h, w, 3)."""
     sources = None if pictures is None else pictures.sources
@@ -83,7 +83,7 @@ def _live(recipe: Concepts, pictures: core.PictureSet | None, place: Any, found:
     """What is found so far."""
     rows = []
     for concept in range(found.count):
-        _, crops = cut(recipe, found, pictures, concept, LIVE_CROPS)
+        _, crops = cut(recipe, found, pictures, concept=concept, count=LIVE_CROPS)
         rows.append(figures.part_row(None, crops, concept, count=LIVE_CROPS, side=64))
     with place.container():
         st.image(figures.part_rows(rows), alt=f"Concepts after {found.done} pictures: their best crops, row by row")
@@ -120,7 +120,9 @@ def show_worth(shown: Shown) -> core.ConceptImportance | None:
     st.markdown(f"**What each is worth to “{label}”**")
     place = st.empty()
     designs = forms.choose(DESIGNS, widget=st.selectbox, width=220)
-    told = server.worth(one.network, one.picture, shown.key, one.target, designs, _concepts=shown.found)
+    told = server.worth(
+        one.network, one.picture, shown.key, one.target, designs=designs, _concepts=shown.found
+    )  # fmt: skip
     chart = figures.worth(told.lost, told.sobol)
     place.plotly_chart(chart, config=figures.PLAIN, key="worth", alt="What each concept is worth to the answer")
     st.caption(

@@ -68,7 +68,7 @@ def _maps(name: str, picture: str, key: Any, *, _concepts: core.Concepts) -> Flo
 
 @cached_saying("Taking out each concept, and mixing them…")
 def worth(
-    name: str, picture: str, key: Any, target: int, designs: int, *, _concepts: core.Concepts
+    name: str, picture: str, key: Any, target: int, *, designs: int, _concepts: core.Concepts
 ) -> core.ConceptImportance:
     """What each concept is worth to a class on a picture. Raises ValueError."""
     with SLOT.turn():
