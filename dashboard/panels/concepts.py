@@ -230,7 +230,7 @@ def show_sensitivity(one: Concepts, told: core.Tcav, concept: str) -> None:
 def contents(shown: Shown, told: core.ConceptImportance | None) -> reports.Contents:
     """What there is to take away."""
     crops = [shown.crops(concept)[1] for concept in range(shown.found.count)]
-    return reports.taken_apart(shown.recipe, shown.found, shown.maps, crops, told)
+    return reports.taken_apart(shown.recipe, shown.found, shown.maps, crops=crops, told=told)
 
 
 def halted() -> None:

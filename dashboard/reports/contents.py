@@ -296,7 +296,12 @@ def contributed(recipe: Contributions) -> Contents:
 
 
 def taken_apart(
-    recipe: Concepts, found: core.Concepts, maps: Floats, crops: Sequence[Floats], told: core.ConceptImportance | None
+    recipe: Concepts,
+    found: core.Concepts,
+    maps: Floats,
+    *,
+    crops: Sequence[Floats],
+    told: core.ConceptImportance | None,
 ) -> Contents:
     """All concepts over the picture, the crops (n, h, w, 3) of each, and what each is worth."""
     seen, scaled = recipe.photo()[0], found.scaled(maps)

@@ -89,7 +89,7 @@ def test_concepts_are_taken_away_whole():
     found = core.last(core.concepts(net, seen, LAYER, count=3))
     told = core.concept_importance(net, found, seen, 3, designs=8)
     crops = [core.concept_crops(net, found, one).cut(seen) for one in range(3)]
-    whole = reports.taken_apart(recipe, found, found.maps[0], crops, told)
+    whole = reports.taken_apart(recipe, found, found.maps[0], crops=crops, told=told)
     assert set(whole.pictures) == {"concepts", "crops"} and core.open_image(whole.pictures["crops"]).shape[3] == 3
     assert [row["lost"] for row in whole.tables["worth"]] == pytest.approx(told.lost.tolist())
     assert b"Sobol" in reports.html(recipe, whole) or b"sobol" in reports.html(recipe, whole)
