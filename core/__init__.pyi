@@ -44,8 +44,8 @@ from .pictures.patterns import PATTERNS, patterns
 from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
 from .pictures.videos import Video, open_video
 from .settings import Setting
-from .techniques.attacks.auto_pgd import auto_pgd
 from .techniques.accentuation import ACCENTUATED, accentuate, holding_layer
+from .techniques.attacks.auto_pgd import auto_pgd
 from .techniques.attacks.black_box import few_pixels, square
 from .techniques.attacks.catalogue import ATTACKS, Attack, attack
 from .techniques.attacks.defences import DEFENCES, defended
