@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 import core
-from dashboard import address, figures, forms, words, workbench
+from dashboard import address, figures, forms, notices, words, workbench
 from dashboard.recipes import Embed
 from dashboard.server import directions, limits, results
 
@@ -36,7 +36,7 @@ def show(recipe: Embed, pictures: core.PictureSet, found: results.Embedding, *, 
             recipe.network, recipe.layer, cells, key=key, show=lambda place, one: _live(place, cells, one)
         )
     except ValueError as error:
-        st.error(words.text(str(error)), icon=":material/error:")
+        notices.refused(error)
         return recipe
     if frame is None:
         return recipe

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import components, figures, forms, words, workbench
+from dashboard import components, figures, forms, notices, words, workbench
 from dashboard.layer_view import Looked
 from dashboard.recipes import Grid
 from dashboard.server import directions, networks
@@ -34,7 +34,7 @@ def show(one: Looked) -> None:
             bench.buttons("Draw every place", more="24 more steps")
         made = bench.results()
     except ValueError as error:
-        st.error(words.text(str(error)), icon=":material/error:")
+        notices.refused(error)
         return
     if made:
         _show(made["a"])
