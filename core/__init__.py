@@ -7,7 +7,7 @@ The map of the package:
     types                 the arrays that are passed around
     checks                checks of arguments, each once, with its sentence
     settings              what a person may set of a technique, as data: bounds or choices, and words for the screen
-    pauses                where long routines let others in, about every 0.2 seconds
+    pauses                where long routines let others in, about every 0.2 seconds; what compiles is done aside
     pictures/             know no network
         images            pictures as arrays: 8 bits <-> floats; resize, cut, tile; a name by their content
         decoding          files -> pictures; everything hostile stops here
@@ -25,6 +25,7 @@ The map of the package:
         tokens            tokens of a vision transformer as the map that they are
         classifiers       Classifier: network, preprocessing, labels, layers; taps
         kept              what was made once for a network, shared by threads
+        compiled          a function that is compiled when it is first called, aside
         steps             what kind of layer call a step of a graph is
         heads             the end of a network: from probabilities to logits
         outputs           what a network gives: classes, a binary logit, numbers, an embedding, maps; how sure that is

@@ -80,20 +80,16 @@ def _import() -> None:
 
 
 def _open_first() -> None:
-    """Open the network that a newcomer meets, and make it quick; then import what the other pages need.
-
-    From then on this thread makes other networks quick.
-    """
+    """Open the network that a newcomer meets, and make it quick; then import what the other pages need."""
     import core
     from dashboard.server import networks
-    from dashboard.server.behind import BEHIND
+    from dashboard.server.compiling import COMPILING
 
-    BEHIND.served = True
+    COMPILING.serving = True
     networks.network(core.available()[0])
-    BEHIND.serve(forever=False)
+    COMPILING.done(lambda: None)  # after the network
     for name in core.__all__:
         getattr(core, name)
-    BEHIND.serve()
 
 
 @contextmanager

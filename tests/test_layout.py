@@ -270,6 +270,12 @@ def test_private_modules_are_used_in_one_file(module):
     assert users == [PRIVATE_MODULES[module]] if module in PRIVATE_MODULES else users == []
 
 
+@pytest.mark.parametrize("path", [p for p in CORE if named(p) != "core/bundled/train.py"], ids=named)
+def test_a_compiled_function_is_made_where_it_is_compiled_aside(path):
+    text = path.read_text(encoding="utf-8")
+    assert "tf.function(" not in text or re.search(r"\bcompiled\(|\bCompiled\(|keep_aside\(", text)
+
+
 def functions(node):
     return [inner for inner in ast.walk(node) if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))]
 

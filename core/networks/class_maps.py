@@ -19,7 +19,7 @@ def last_maps(classifier: Classifier, layer: str) -> str:
     found = wide or spatial
     map_of = classifier.graph.token_map(found[-1])
     if map_of and map_of.lead:
-        return classifier.keep(("last maps", layer), lambda: _last_asked(classifier, layer, found))
+        return classifier.keep_aside(("last maps", layer), lambda: _last_asked(classifier, layer, found))
     return found[-1]
 
 

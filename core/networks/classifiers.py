@@ -21,12 +21,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks import graphs, outputs
+from core.networks.compiled import Compiled
 from core.networks.graphs import Graph, LayerInfo, ReceptiveField
 from core.networks.heads import LOGITS, SCALES, with_logits
 from core.networks.kept import Kept
 from core.networks.outputs import Output
 from core.networks.sides import Sides, padded
 from core.networks.sides import sides as fitting_sides
+from core.pauses import aside
 from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
@@ -135,7 +137,7 @@ class Classifier:
         What it gives raises ValueError for pictures that the network cannot take, naming the layer that fails.
         """
         names = tuple(dict.fromkeys(layers))
-        return self.keep(
+        return self.compiled(
             ("tap", names), lambda: self.told(names, tf.function(self.forward(names), input_signature=[PICTURES]))
         )
 
@@ -167,6 +169,14 @@ class Classifier:
         Threads that want the same key wait for one another, those that want others do not.
         """
         return self.kept.get(key, make)
+
+    def keep_aside(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """``keep`` where ``make`` compiles, or rewrites the network: it is done by ``core.pauses.aside``."""
+        return self.keep(key, make) if key in self.kept else aside(lambda: self.keep(key, make))
+
+    def compiled(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """``keep`` for a compiled function, which ``make`` gives: made and traced aside, when it is first called."""
+        return self.keep(key, lambda: Compiled(make))
 
     def prepared(
         self,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.pauses import staying
+
 
 @dataclass(eq=False)
 class _Making:
@@ -50,7 +52,7 @@ class Kept:
             making = self._making.setdefault(key, _Making())
             making.users += 1
         try:
-            with making.lock:
+            with making.lock, staying():
                 return self._values[key] if key in self._values else self._made(key, make())
         finally:
             with self._lock:

@@ -136,7 +136,7 @@ def index_units(
     names = tuple(dict.fromkeys(layers))
     if not names:
         raise ValueError("Expected at least one layer, got none")
-    run = classifier.keep(("units", names), lambda: _activations(classifier, names))
+    run = classifier.compiled(("units", names), lambda: _activations(classifier, names))
     return index_values(classifier, names, pictures, run, top=top, each=each)
 
 

@@ -155,8 +155,8 @@ def ascend(
         tuple(parts[0]),
         *state.parameters[0].shape[1:3],
     )
-    classifier.keep(looked, lambda: _probe(state, parts[0], advance, objective))
-    render = classifier.keep(
+    classifier.keep_aside(looked, lambda: _probe(state, parts[0], advance, objective))
+    render = classifier.compiled(
         ("render", parameterization), lambda: tf.function(parameterization.render, input_signature=[_PICTURES])
     )
     return _frames(state, parts, steps, _told(advance, classifier, objective), render, seed % 2**31)
@@ -276,7 +276,7 @@ def _compiled_step(
         return tf.function(step, input_signature=signature, autograph=False)
 
     kinds = (tuple(example[1]), *((len(m.shape), m.dtype) for m in remembered))
-    return classifier.keep(("step", objective, parameterization, transform, update, regularizer, kinds), make)
+    return classifier.compiled(("step", objective, parameterization, transform, update, regularizer, kinds), make)
 
 
 def _measure(
@@ -335,7 +335,7 @@ def gradient(
         )  # fmt: skip
         return classifier.told(objective.layers, compiled)
 
-    return classifier.keep(("gradient", objective, parameterization, transform), make)
+    return classifier.compiled(("gradient", objective, parameterization, transform), make)
 
 
 def score(classifier: Classifier, objective: Objective, pictures: Any, target: Iterable[int]) -> tf.Tensor:
@@ -347,7 +347,7 @@ def score(classifier: Classifier, objective: Objective, pictures: Any, target: I
         return classifier.told(objective.layers, compiled)
 
     targets = tf.constant(np.asarray(list(target)), tf.int32)
-    return classifier.keep(("score", objective), make)(tf.convert_to_tensor(pictures, tf.float32), targets)
+    return classifier.compiled(("score", objective), make)(tf.convert_to_tensor(pictures, tf.float32), targets)
 
 
 def activation_bytes(classifier: Classifier, layers: Iterable[str], size: tuple[int, int], batch: int) -> int:

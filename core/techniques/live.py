@@ -158,7 +158,7 @@ def prepare_look(classifier: Classifier, layer: str, draw: str = "") -> Any:
         run(tf.fill((1, *classifier.size, 3), 0.5), *((tf.constant(0), tf.constant(ANY)) if draw else ()))
         return run
 
-    return classifier.keep(_key(wanted, draw), make)
+    return classifier.keep_aside(_key(wanted, draw), make)
 
 
 def _key(wanted: tuple[str, ...], draw: str) -> tuple[str, tuple[str, ...], str]:
@@ -240,7 +240,7 @@ def project_channel(
     seen = checks.picture(picture)
     require_channels(classifier, layer, [channel])
     require_size(classifier, [layer], *seen.shape[1:3])
-    run = classifier.keep(("project channel", layer, method), lambda: _projector(classifier, layer, method))
+    run = classifier.compiled(("project channel", layer, method), lambda: _projector(classifier, layer, method))
     return np.asarray(run(tf.constant(seen), tf.constant(channel)))
 
 

@@ -113,7 +113,7 @@ def projection(
     checks.one_of("projection", method, PROJECTIONS)
     require_channels(classifier, layer, [channel])
     batch = _runnable(classifier, pictures, layer)
-    run = classifier.keep(("projection", layer, method), lambda: _projector(classifier, layer, method))
+    run = classifier.compiled(("projection", layer, method), lambda: _projector(classifier, layer, method))
     chosen = _strongest(classifier, batch, layer, channel) if positions is None else np.asarray(positions, np.int32)
     _require_positions(classifier, layer, chosen, batch)
     size = batch_size(*batch.shape[1:3])  # a gradient keeps every activation: 80 MB for a picture of a large network

@@ -64,7 +64,7 @@ def what_if(
     scale = _scale(classifier, layer, factors)
     require_size(classifier, [LOGITS], *one.shape[1:3])
     wanted = checks.whole("a class", target, 0, len(classifier.labels) - 1)
-    run = classifier.keep(("what if", layer), lambda: _explained(classifier, layer))
+    run = classifier.compiled(("what if", layer), lambda: _explained(classifier, layer))
     logits, score, evidence = run(tf.constant(one), tf.constant(scale), tf.constant(wanted))
     answers = classifier.probabilities(logits.numpy())[0]
     return WhatIf(answers, float(score), evidence.numpy() if evidence.shape.rank == 2 else None)
@@ -74,7 +74,7 @@ def scaled_logits(classifier: Classifier, pictures: npt.ArrayLike, layer: str, f
     """The logits (N, classes) of pictures (N, H, W, 3) when units of a layer are scaled; else as ``what_if``."""
     scale = _scale(classifier, layer, factors)
     batch = _runnable(classifier, pictures)
-    run = classifier.keep(("scaled", layer), lambda: _scaled(classifier, layer))
+    run = classifier.compiled(("scaled", layer), lambda: _scaled(classifier, layer))
     size = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
     parts = [batch[first : first + size] for first in range(0, len(batch), size)]
     return np.concatenate([run(tf.constant(part), tf.constant(scale)).numpy() for part in each(parts)])

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 import core
 from dashboard import words
-from dashboard.server.ready import READY
+from dashboard.server.compiling import COMPILING
 from dashboard.server.slot import SLOT
 
 LOG = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Watcher:
         """
         since = time.monotonic()
         try:
-            ready = READY.ask(classifier, (wish.layer, wish.draw), partial(prepare, classifier, wish), wait=wait)
+            ready = COMPILING.ask(classifier, (wish.layer, wish.draw), partial(prepare, classifier, wish), wait=wait)
             said, parts = self._answer(classifier, wish, core.seen_by(classifier, frame), ready)
         except ValueError as error:
             said, parts = {"note": str(error)}, {}

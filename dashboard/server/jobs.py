@@ -159,7 +159,10 @@ class Job(Generic[Result]):
             self._followers.pop(session, None)
 
     def _advance(self, tell: Callable[[slot.Waiting], object] | None) -> None:
-        """One chunk. A generator that is interrupted inside is dead, and the next chunk begins anew."""
+        """One chunk. A generator that is interrupted inside is dead, and the next chunk begins anew.
+
+        So it may be only while it waits for its first result, and for what is being compiled: nothing is lost then.
+        """
         inside = False
         since = time.monotonic()
         try:
@@ -167,7 +170,7 @@ class Job(Generic[Result]):
                 if self._over or self._begin is None:
                     return
                 inside = True
-                with sessions.undisturbed():
+                with sessions.undisturbed(waits=self._version > 0):
                     self._results = self._results or iter(self._begin())
                     result = next(self._results, _END)
                 inside = False

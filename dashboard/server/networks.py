@@ -15,7 +15,7 @@ import streamlit as st
 
 import core
 from dashboard.server import limits, sessions, trained, user_models
-from dashboard.server.behind import BEHIND
+from dashboard.server.compiling import COMPILING
 from dashboard.server.loaded import NETWORKS, weight_bytes
 from dashboard.server.slot import SLOT, Slot
 
@@ -60,7 +60,7 @@ def _opened(name: str) -> core.Classifier:
     with SLOT.paused(), _says(f"Opening {network_title(name)}…"), OPENING.turn():
         own = _own(name)
         classifier = own.classifier() if own else _brought(name) if name in core.applications() else core.load(name)
-        BEHIND.ask(classifier)
+        COMPILING.soon(classifier)
         return classifier
 
 

@@ -54,21 +54,31 @@ def here(session: str) -> bool:
     return connected(session) or time.monotonic() - _seen.get(session, -GRACE) < GRACE
 
 
-def touch() -> None:
+def touch(*, waiting: bool = False) -> None:
     """Let Streamlit end this script run here, where somebody clicked or left: call it about every 0.2 seconds.
 
-    It raises what Streamlit raises for that, which is no ``Exception`` but a ``BaseException``.
+    It raises what Streamlit raises for that, which is no ``Exception`` but a ``BaseException``. ``waiting`` says that
+    this thread waits for what others make.
     """
-    if not getattr(_thread, "undisturbed", False) and get_script_run_ctx(suppress_warning=True) is not None:
+    if may_end(waiting=waiting) and get_script_run_ctx(suppress_warning=True) is not None:
         st.session_state.get("touched")
 
 
+def may_end(*, waiting: bool = False) -> bool:
+    """Whether this thread may be interrupted now; see ``undisturbed``."""
+    return not getattr(_thread, "working" if not waiting else "waiting", False)
+
+
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leave this thread alone: a generator that is interrupted inside cannot go on."""
-    before = getattr(_thread, "undisturbed", False)
-    _thread.undisturbed = True
+def undisturbed(*, waits: bool = True) -> Iterator[None]:
+    """Leave this thread alone: a generator that is interrupted inside cannot go on.
+
+    Without ``waits`` it may be interrupted while it waits for what others make.
+    """
+    before = [(name, getattr(_thread, name, False)) for name in ("working", "waiting")]
+    _thread.working, _thread.waiting = True, waits
     try:
         yield
     finally:
-        _thread.undisturbed = before
+        for name, value in before:
+            setattr(_thread, name, value)

@@ -3,7 +3,8 @@
 First come, first served; short work (a prediction, the activations of a layer) goes before long work, but four short
 turns in a row are followed by a long one. Whoever waits is told how many are before him, touches Streamlit every 0.2
 seconds and so can be interrupted. The slot is the innermost of all locks: nobody waits for anything else while he
-holds it, but leaves it with ``SLOT.paused()`` for that time.
+holds it, but leaves it with ``SLOT.paused()`` for that time. What core compiles inside is compiled without it
+(``compiling``).
 
     with SLOT.turn(short=True):
         found = core.predict(net, picture)
@@ -17,12 +18,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import core
 from dashboard.server import sessions
+from dashboard.server.compiling import COMPILING
 
 CHUNK = 0.2
 SHORT_IN_A_ROW = 4
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Slot:
             return
         self._take(short, tell)
         try:
-            with core.pausing(self.give_way):
+            with core.pausing(self.give_way, elsewhere=self.compiled):
                 yield
         finally:
             self._leave()
@@ -78,10 +82,15 @@ class Slot:
         ticket = self._leave()
         try:
             yield
-        finally:
-            if ticket is not None:
-                with sessions.undisturbed():  # it must hold the slot again, whatever happened
-                    self._take(ticket.short, None)
+        except Exception:
+            self._take_again(ticket)
+            raise
+        self._take_again(ticket)  # not where the script run is ended: that computes no more
+
+    def compiled(self, work: Callable[[], Result]) -> Result:
+        """What some work of core's gives that compiles: done in the thread for that, while others have the slot."""
+        with self.paused():
+            return COMPILING.done(work)
 
     def give_way(self) -> None:
         """Let others go first, where they wait and this thread has had its 0.2 seconds."""
@@ -125,6 +134,11 @@ class Slot:
             self._withdraw(ticket)
             raise
         self._mine.ticket = ticket
+
+    def _take_again(self, ticket: _Ticket | None) -> None:
+        if ticket is not None:
+            with sessions.undisturbed():  # whatever comes, it must hold the slot
+                self._take(ticket.short, None)
 
     def _leave(self) -> _Ticket | None:
         ticket = self._ticket

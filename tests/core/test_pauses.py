@@ -1,12 +1,14 @@
 """Long routines let others in about every 0.2 seconds, and can be ended there."""
 
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import core
-from core.pauses import each, pause
+from core.pauses import aside, each, pause, staying
 
 
 class EndedError(Exception):
@@ -62,3 +64,71 @@ def test_routines_that_answer_only_at_their_end_pause_and_can_be_ended(tiny, nam
 
     with pytest.raises(EndedError), core.pausing(end):
         ROUTINES[name](tiny, pictures)
+
+
+def elsewhere(work):
+    """Do it in a thread of its own."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(work()), name="elsewhere")
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_what_is_done_aside_is_done_elsewhere_where_the_program_wants_it_and_no_lock_is_held():
+    def who():
+        return threading.current_thread().name
+
+    here = who()
+    assert aside(who) == here
+    with core.pausing(lambda: None, elsewhere=elsewhere):
+        assert aside(who) == "elsewhere"
+        with staying():
+            assert aside(who) == here
+        assert aside(who) == "elsewhere"
+        with core.pausing(lambda: None):
+            assert aside(who) == here
+    assert aside(who) == here
+
+
+def first(frames):
+    return next(iter(frames))
+
+
+def large(picture):
+    return np.tile(picture, (1, 2, 1, 1))
+
+
+COMPILING = {
+    "maximize": lambda net, one: first(core.maximize(net, "conv2_relu", [0], size=32, steps=2)),
+    "dream": lambda net, one: first(core.dream(net, large(one), {"conv2_relu": 1.0}, steps=1)),
+    "guided dream": lambda net, one: first(core.dream(net, large(one), {"conv2_relu": 1.0}, steps=1, guide=large(one))),
+    "pgd": lambda net, one: first(core.pgd(net, one, [0], steps=2)),
+    "carlini": lambda net, one: first(core.carlini_wagner(net, one, [0], steps=2, searches=1)),
+    "deepfool": lambda net, one: first(core.deepfool(net, one, [0])),
+    "caricature": lambda net, one: first(core.caricature(net, one, ["conv2_relu"], steps=2)),
+    "unit index": lambda net, one: first(core.index_units(net, ["conv1_relu"], core.as_set(one))),
+    "patches back": lambda net, one: core.projection(net, one, "conv2_relu", 0),
+    "ablate": lambda net, one: core.ablate(net, one, "conv2_relu", [0]),
+    "live": lambda net, one: core.prepare_look(net, "conv2_relu"),
+    "contributions": lambda net, one: core.contributions(net, one, "conv2_relu", target=0),
+    "logits": lambda net, one: core.logits_of(net, one),
+    **{name: lambda net, one, name=name: core.attribute(net, one, 0, method=name) for name in core.METHODS},
+}
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_no_routine_compiles_where_it_computes(tiny, name):
+    """A network's ``preprocess`` is called whenever a function of it is traced."""
+    traced = Counter()
+
+    def preprocess(pictures):
+        if not tf.executing_eagerly():
+            traced[threading.current_thread().name] += 1
+        return tiny.preprocess(pictures)
+
+    net = tiny.prepared(preprocess=preprocess)
+    one = np.random.default_rng(0).random((1, *tiny.size, 3), dtype=np.float32)
+    with core.pausing(lambda: None, elsewhere=elsewhere):
+        COMPILING[name](net, one)
+    assert set(traced) <= {"elsewhere"}

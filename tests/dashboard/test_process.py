@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from dashboard import process
 from dashboard.server import networks
-from dashboard.server.behind import BEHIND, Behind
+from dashboard.server.compiling import COMPILING, Compiling
 
 ROOT = Path(__file__).parents[2]
 APP = str(ROOT / "dashboard" / "frame.py")
@@ -27,7 +29,7 @@ APP = str(ROOT / "dashboard" / "frame.py")
 def as_before() -> Iterator[None]:
     networks.NETWORKS.forget()
     yield
-    BEHIND.served = False
+    COMPILING.serving = False
     networks.NETWORKS.forget()
 
 
@@ -91,14 +93,20 @@ def test_the_first_network_is_loaded_once_when_its_thread_and_a_session_meet(mon
     assert networks.is_open(name)
 
 
-def test_a_network_is_made_quick_behind_its_first_use_and_one_that_is_gone_is_left_out():
-    own = Behind()
-    own.served = True
+def test_a_network_is_made_quick_beside_its_first_use_and_one_that_is_gone_is_left_out():
+    own = Compiling()
+    own.serving = True
     net, gone = core.load("lens5_standard"), core.load("lens5_robust")
-    own.ask(gone)
-    own.ask(net)
+    may_begin = threading.Event()
+    own.ask(net, ("before",), may_begin.wait)
+    own.soon(gone)
+    own.soon(net)
+    left = weakref.ref(gone)
     del gone
-    own.serve(forever=False)
+    gc.collect()
+    may_begin.set()
+    own.done(lambda: None)
+    assert left() is None
     every = [*net.layers, core.LOGITS]
     assert net.has_tap(every)
 

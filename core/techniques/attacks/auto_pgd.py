@@ -213,4 +213,4 @@ def _slope(classifier: Classifier, goal: Objective, sign: float) -> Any:
 
         return classifier.told([LOGITS], ask)
 
-    return classifier.keep(("auto_pgd", goal, sign), make)
+    return classifier.compiled(("auto_pgd", goal, sign), make)

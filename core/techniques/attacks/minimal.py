@@ -280,7 +280,7 @@ def _carlini_step(classifier: Classifier, step_size: float, targeted: bool) -> A
 
         return classifier.told(goal.layers, step)
 
-    return classifier.keep(("carlini", step_size, targeted), make)
+    return classifier.compiled(("carlini", step_size, targeted), make)
 
 
 # --------------------------------------------------------------------------------------------------- both of them

@@ -112,7 +112,7 @@ def maps_and_slopes(question: Question, layers: tuple[str, ...]) -> list[tuple[t
 
         return classifier.told([layer], found)
 
-    found = classifier.keep(("maps and slopes", layers, layer), make)
+    found = classifier.compiled(("maps and slopes", layers, layer), make)
     maps, slopes = found(tf.constant(question.picture), tf.constant(question.units))
     return list(zip(maps, slopes, strict=True))
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from core.networks import folding
 from core.networks.classifiers import PICTURES, Classifier, ReceptiveField
+from core.networks.compiled import Compiled
 from core.techniques.attribution.question import folded
 
 
@@ -55,14 +56,14 @@ def hiding(classifier: Classifier, layer: str, size: tuple[int, int], side: int)
         before = classifier.told([layer], tf.function(first, input_signature=[PICTURES], autograph=False))
         if _tells_the_same(crop, before, size):
             scores = _scored(lambda *given: rest(_patched(crop, first, side, *given)))
-            return Hiding(before, classifier.told([layer], scores))
+            return Hiding(before, Compiled(lambda: classifier.told([layer], scores)))
     forward = folded(classifier, [layer])
 
     def whole(picture: tf.Tensor, filled: tf.Tensor, corners: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
         rows, columns = (tf.range(length)[None] for length in size)
         return forward(_covered(picture, filled, corners, side, rows, columns))[layer]
 
-    return Hiding(tf.identity, classifier.told([layer], _scored(whole)))
+    return Hiding(tf.identity, Compiled(lambda: classifier.told([layer], _scored(whole))))
 
 
 def _scored(units: Any) -> Any:

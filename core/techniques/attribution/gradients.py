@@ -111,7 +111,7 @@ def _summed(question: Question, pictures: Pictures, weights: Floats, override: s
 
         return classifier.told([layer], slope)
 
-    compiled = classifier.keep(("attribution", layer, override), make)
+    compiled = classifier.compiled(("attribution", layer, override), make)
     return compiled(tf.constant(pictures), tf.constant(weights), tf.constant(question.units)).numpy()
 
 

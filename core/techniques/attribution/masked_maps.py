@@ -85,7 +85,7 @@ def scores_of(question: Question, pictures: Floats) -> Floats:
         compiled = tf.function(lambda x: _flat(forward(x)[layer]), input_signature=[PICTURES], autograph=False)
         return classifier.told([layer], compiled)
 
-    values = classifier.keep(("scores", layer), make)(tf.constant(pictures)).numpy()
+    values = classifier.compiled(("scores", layer), make)(tf.constant(pictures)).numpy()
     return question.difference(values)
 
 
@@ -115,7 +115,7 @@ def _without(classifier: Classifier, chosen: str, question: Question, maps: Floa
 
         return classifier.told([layer], tf.function(fixed, input_signature=signature, autograph=False))
 
-    run = classifier.keep(("ablated maps", chosen, layer), make)
+    run = classifier.compiled(("ablated maps", chosen, layer), make)
     picture, own = tf.constant(question.picture), tf.constant(maps)
     return lambda kept: question.difference(run(picture, own, tf.constant(kept)).numpy())
 

@@ -127,7 +127,7 @@ def filled(picture: Pictures, fill: str) -> Pictures:
 def _hidden_scores(classifier: Classifier, picture: Pictures, cover: Pictures, side: int, layer: str) -> Any:
     """Corners (N, 2) of squares -> every unit's score (N, units) of the pictures that they hide."""
     size = picture.shape[1:3]
-    work = classifier.keep(("occlusion", layer, size, side), lambda: hiding(classifier, layer, size, side))
+    work = classifier.keep_aside(("occlusion", layer, size, side), lambda: hiding(classifier, layer, size, side))
     own = work.before(tf.constant(picture))
     return lambda corners: work.scores(tf.constant(picture), tf.constant(cover), tf.constant(corners), own).numpy()
 

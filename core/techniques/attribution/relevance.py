@@ -67,7 +67,7 @@ def lrp(question: Question, *, rule: str) -> Map:
     """
     checks.one_of("rule", rule, RULE.choices or ())
     classifier, layer = question.classifier, question.layer
-    compiled = classifier.keep(("relevance", layer, rule), lambda: _compiled(classifier, layer, rule))
+    compiled = classifier.compiled(("relevance", layer, rule), lambda: _compiled(classifier, layer, rule))
     height, width = question.picture.shape[1:3]
     found = compiled(tf.constant(question.picture), tf.constant(question.units)).numpy()
     return np.asarray(found[0, :height, :width].sum(axis=-1), np.float32)

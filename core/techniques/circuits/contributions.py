@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.compiled import Compiled
 from core.networks.graphs import Graph
 from core.networks.requirements import require_answers, require_channels, require_size
 from core.networks.segments import Segment, named, segment
@@ -52,7 +53,9 @@ def contributions(classifier: Classifier, picture: npt.ArrayLike, layer: str, ta
         ValueError: a layer that is not on the way, or a class or picture that cannot be.
     """
     one, weights = asked_of(classifier, picture, layer, target)
-    run = classifier.keep(("contributions", one.shape[1:3] == classifier.size), lambda: _everywhere(classifier, one))
+    run = classifier.compiled(
+        ("contributions", one.shape[1:3] == classifier.size), lambda: _everywhere(classifier, one)
+    )
     found: Floats = run(tf.constant(one), tf.constant(weights))[layer].numpy()
     return found
 
@@ -218,7 +221,7 @@ class Tail:
 
     @cached_property
     def compiled(self) -> Any:
-        return tf.function(self.scaled, reduce_retracing=True)
+        return Compiled(lambda: tf.function(self.scaled, reduce_retracing=True))
 
 
 def _tail(classifier: Classifier, layer: str) -> Tail:
@@ -227,4 +230,4 @@ def _tail(classifier: Classifier, layer: str) -> Tail:
         graph, names = named(classifier.graph, [part.start, *part.beside], "tail")
         return Tail(classifier, part, graph, tuple(names))
 
-    return classifier.keep(("tail", layer), make)
+    return classifier.keep_aside(("tail", layer), make)

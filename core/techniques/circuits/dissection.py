@@ -174,7 +174,7 @@ def _values(classifier: Classifier, picture: Pictures, wanted: list[Any]) -> lis
     known = {id(output): index for index, output in enumerate(_outputs(graph))}
     inside = all(id(tensor) in known or tensor is graph.input for tensor in wanted)
     if size <= MOST_BYTES and inside and picture.shape[1:3] == classifier.size:
-        run = classifier.keep(("dissect",), lambda: _every(classifier))
+        run = classifier.compiled(("dissect",), lambda: _every(classifier))
         prepared, found = run(tf.constant(picture))
         return [prepared if one is graph.input else found[known[id(one)]] for one in wanted]
     names = {id(tensor): f"(input {index})" for index, tensor in enumerate(wanted)}

@@ -80,7 +80,7 @@ def expanded_weights(
     if source != PICTURE and source not in classifier.before(layer):
         classifier.layer(source)
         raise ValueError(f"Expected a layer before {layer!r}, got {source!r}, on which it does not depend")
-    way = classifier.keep(("expanded", source, layer), lambda: _way(classifier, source, layer))
+    way = classifier.keep_aside(("expanded", source, layer), lambda: _way(classifier, source, layer))
     start = tf.zeros(shape_of(way.start))
     with tf.GradientTape() as tape:
         tape.watch(start)

@@ -38,7 +38,7 @@ def index_contributions(
     """
     weights = tf.constant(weights_of(classifier, target))
     require_on_the_way(classifier, layer)
-    run = classifier.keep(("contributed", layer), lambda: _contributed(classifier, layer))
+    run = classifier.compiled(("contributed", layer), lambda: _contributed(classifier, layer))
     found = index_values(classifier, [layer], pictures, lambda pixels: run(pixels, weights), top=top, each=each)
     return (one[layer] for one in found)
 

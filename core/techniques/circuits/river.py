@@ -86,7 +86,7 @@ def river(
             raise ValueError(
                 f"Expected layers that follow one another, got {after!r}, which does not depend on {before!r}"
             )
-    graph = classifier.keep(("river", chosen), lambda: fold(classifier.graph, (*chosen, LOGITS)))
+    graph = classifier.keep_aside(("river", chosen), lambda: fold(classifier.graph, (*chosen, LOGITS)))
     return _flow(classifier, graph, _Back.through(classifier, graph, one, weights, layers=chosen), count)
 
 
@@ -112,7 +112,7 @@ def conditional_attribution(
     """
     one, weights = asked_of(classifier, picture, layer, target)
     (chosen,) = require_channels(classifier, layer, [channel])
-    graph = classifier.keep(("river", (layer,)), lambda: fold(classifier.graph, (layer, LOGITS)))
+    graph = classifier.keep_aside(("river", (layer,)), lambda: fold(classifier.graph, (layer, LOGITS)))
     back = _Back.through(classifier, graph, one, weights, layers=(layer,), picture_too=True)
     only = tf.one_hot(chosen, back.maps[layer].shape[-1], dtype=back.slopes[layer].dtype)
     slope = back.tape.gradient(back.maps[layer], back.pixels, output_gradients=back.slopes[layer] * only)

@@ -88,4 +88,4 @@ def _likeness(classifier: Classifier, layer: str, channels: tuple[int, ...], gui
             raise ValueError(f"Expected a guide large enough for {layer}, got one that is {size} when shrunk")
         return FeatureMatch(layer, features.reshape(-1, features.shape[-1]), channels)
 
-    return classifier.keep(("guide", layer, channels, images.digest(guide)), make)
+    return classifier.keep_aside(("guide", layer, channels, images.digest(guide)), make)

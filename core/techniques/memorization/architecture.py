@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from core.networks import compiled as compiling
 from core.optimize.updates import Adam, Memory, Update
 from core.types import Floats
 
@@ -164,9 +165,10 @@ def compiled(one: Architecture) -> Compiled:
     batch, number = tf.TensorSpec((None, *one.size), tf.float32), tf.TensorSpec((), tf.float32)
     whole = tf.TensorSpec((), tf.int32)
     told = (number, number, whole, whole, tf.TensorSpec((len(trained),), tf.float32))
+    signature = [*specs, batch, tf.TensorSpec((None,), tf.int32), told]
     return Compiled(
-        tf.function(step, input_signature=[*specs, batch, tf.TensorSpec((None,), tf.int32), told], autograph=False),
-        tf.function(logits, input_signature=[*specs[:2], batch], autograph=False),
+        compiling.Compiled(lambda: tf.function(step, input_signature=signature, autograph=False)),
+        compiling.Compiled(lambda: tf.function(logits, input_signature=[*specs[:2], batch], autograph=False)),
         trained, kept, memory, tuple(path[-2] for path in paths),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.pauses import aside
 from dashboard.server import jobs as table
 from dashboard.server import sessions
 from dashboard.server.jobs import Job, JobError, Jobs, State
@@ -258,3 +259,50 @@ def test_a_page_may_draw_results_while_they_come(monkeypatch: pytest.MonkeyPatch
     found = table.follow(("drawn live",), lambda: parts(4), say=str, show=lambda _, part: drawn.append(part.number))
     table.TABLE.forget(lambda key: key == ("drawn live",))
     assert drawn == sorted(drawn) and drawn[-1] == found.number and len(drawn) >= 4
+
+
+def test_stop_before_the_first_result_ends_the_waiting_for_what_is_compiled_and_the_next_finds_it(jobs, people):
+    begun, may_end, compiled = threading.Event(), threading.Event(), []
+
+    def compile_slowly():
+        if not compiled:
+            begun.set()
+            assert may_end.wait(20)
+            compiled.append(1)
+
+    def begin():
+        aside(compile_slowly)
+        yield from parts(3)
+
+    job = jobs.open(KEY, begin)
+    thread = people.start("a", lambda: list(job.follow()))
+    people.until(begun.is_set)
+    people.interrupted.add("a")  # as Streamlit does when somebody clicks Stop
+    thread.join(1)
+    assert not thread.is_alive() and job.state is State.WAITING and not job.error
+    may_end.set()
+    assert [part.number for part in job.follow()] == [1, 2, 3] and compiled == [1]
+
+
+def test_what_is_compiled_later_is_waited_for_since_what_was_reached_would_be_lost(jobs, people):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def compile_slowly():
+        begun.set()
+        assert may_end.wait(20)
+
+    def begin():
+        yield Part(1, 0.5)
+        aside(compile_slowly)
+        yield Part(2, 1.0)
+
+    job = jobs.open(KEY, begin)
+    thread = people.start("a", lambda: list(job.follow()))
+    people.until(begun.is_set)
+    people.interrupted.add("a")
+    thread.join(0.4)
+    assert thread.is_alive()
+    may_end.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [part.number for part in job.follow()] == [2]

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 
 import core
 from dashboard.server import frames, live, networks
-from dashboard.server.ready import Ready
+from dashboard.server.compiling import Compiling
 from dashboard.server.slot import Slot
 
 HOST = "convscope.example"
@@ -406,7 +406,7 @@ def test_frames_go_on_while_something_is_compiled(tiny: core.Classifier, monkeyp
         real(classifier, wish)
 
     monkeypatch.setattr(frames, "prepare", slowly)
-    monkeypatch.setattr(frames, "READY", Ready())
+    monkeypatch.setattr(frames, "COMPILING", Compiling())
     watcher, wish = frames.Watcher(), frames.Wish("conv1_relu", draw="guided", channel=0)
 
     def ask(wait: bool = False) -> tuple[dict[str, Any], dict[str, bytes]]:

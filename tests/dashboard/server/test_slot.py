@@ -8,7 +8,7 @@ import time
 import pytest
 
 import core
-from core.pauses import pause
+from core.pauses import aside, pause
 from dashboard.server.slot import SHORT_IN_A_ROW, Slot, Waiting
 
 
@@ -156,3 +156,57 @@ def test_interrupted_at_the_moment_of_the_grant_the_slot_goes_on(slot, people):
         people.interrupted.clear()
         people.threads.clear()
     assert not slot.held and slot.waiting == 0
+
+
+def test_what_is_compiled_is_compiled_in_one_thread_without_the_slot(slot, people):
+    begun, may_end, threads = threading.Event(), threading.Event(), set()
+
+    def compile_slowly():
+        threads.add(threading.current_thread().name)
+        begun.set()
+        assert may_end.wait(20) and not slot.mine
+        return "compiled"
+
+    def run():
+        with slot.turn():
+            found = aside(compile_slowly)
+            return found, slot.mine
+
+    def compute():
+        with slot.turn():
+            return "computed"
+
+    people.start("one", run)
+    people.start("two", run)
+    people.until(begun.is_set)
+    other = people.start("other", compute)
+    other.join(5)
+    assert people.said.get("other") == "computed", "others compute meanwhile"
+    may_end.set()
+    said = people.wait()
+    assert said["one"] == said["two"] == ("compiled", True)
+    assert len(threads) == 1 and threads.pop().startswith("compiling") and not slot.held
+
+
+def test_who_waits_for_what_is_compiled_can_be_interrupted_and_what_fails_is_told(slot, people):
+    may_end = threading.Event()
+
+    def wait():
+        with slot.turn():
+            aside(lambda: may_end.wait(20))
+            pytest.fail("it was interrupted")
+
+    thread = people.start("waiter", wait)
+    people.until(lambda: people.threads and thread.is_alive() and not slot.held)
+    people.interrupted.add("waiter")
+    thread.join(1)
+    assert not thread.is_alive() and not slot.held, "within a second"
+    may_end.set()
+
+    def fail():
+        raise ValueError("Expected a cat")
+
+    with slot.turn():
+        with pytest.raises(ValueError, match="Expected a cat"):
+            aside(fail)
+        assert slot.mine, "who goes on computing holds it"

@@ -1,0 +1,50 @@
+"""A function that is compiled when it is first called: that takes seconds of Python's time, so it is done aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from core.pauses import aside
+
+__all__ = ["Compiled"]
+
+
+class Compiled:
+    """What ``make`` gives, a ``tf.function``; it is made, traced and called for the first time by ``aside``.
+
+    Where several threads call it first, one of them makes it. Inside of another function that is being compiled it is
+    made there.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make: Callable[[], Any] | None = make
+        self._function: Any = None
+        self._ready = False
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it. Raises what ``make`` or the function raises."""
+        if self._ready or not tf.executing_eagerly():
+            return self._made()(*args)
+        return aside(lambda: self._first(*args))
+
+    def experimental_get_tracing_count(self) -> int:
+        """How often it was traced."""
+        return int(self._function.experimental_get_tracing_count()) if self._function else 0
+
+    def _first(self, *args: Any) -> Any:
+        with self._lock:
+            found = self._made()(*args)
+            self._ready = True
+        return found
+
+    def _made(self) -> Any:
+        if self._function is None:
+            with self._lock:
+                if self._function is None and self._make is not None:
+                    self._function, self._make = self._make(), None
+        return self._function
