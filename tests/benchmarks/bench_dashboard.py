@@ -37,8 +37,8 @@ GOALS = {
     "something real": None, "first answer": 8.0, "all stages": 11.0, "another layer, 95th of 100": 0.25,
     "another picture, 95th of 100": 0.35, "peak memory, MiB": 1434,
 }  # fmt: skip
-RUNS = ("filters", "dream", "inversion", "attack")
-PAGES = ("", "activations", "units", "map", "network", "why", *RUNS)
+RUNS = ("filters", "dream", "inversion", "attack", "memorize")
+PAGES = ("", "activations", "units", "map", "network", "why", "contributions", "camera", "lessons", *RUNS)
 
 
 @contextmanager
@@ -129,26 +129,34 @@ def _seconds(person: Person, act: Callable[[], Any], shown: str) -> float:
     return took
 
 
-def remembered(browser: Browser, root: Path) -> float:
-    """The most MiB that a server takes while somebody opens every page and makes the default run of each."""
+def remembered(browser: Browser, root: Path) -> dict[str, float]:
+    """The most MiB that a server has taken, page after page, while somebody opens every page and runs its defaults."""
+    found = {}
     with serving(root) as server:
         person = arrived(browser, server)
-        expect(person.page.get_by_text("It says")).to_be_visible(timeout=PATIENCE)
+        expect(person.page.get_by_text("It says").first).to_be_visible(timeout=PATIENCE)
         for page in PAGES:
             person.page.goto(f"{server.url}/{page}")
             _settled(person)
             if page in RUNS:
-                person.page.get_by_role("button", name="Run", exact=False).first.click()
-                expect(person.page.get_by_role("button", name="Stop")).to_have_count(0, timeout=PATIENCE)
+                stop = person.page.get_by_role("button", name="Stop")
+                person.page.locator(".st-key-run button").click()
+                expect(stop.first).to_be_visible(timeout=PATIENCE)
+                expect(stop).to_have_count(0, timeout=PATIENCE)
                 _settled(person)
-            if os.environ.get("BENCH_SAY"):
-                print(f"  {page or 'start':12} {server.memory / 2**20:6.0f} MiB", flush=True)
+            found[f"memory after {page or 'start'}, MiB"] = server.memory / 2**20
         person.page.close()
-        return server.memory / 2**20
+        return found | {"peak memory, MiB": server.memory / 2**20}
 
 
 def _settled(person: Person) -> None:
-    expect(person.app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    """Until the page has been drawn, and nothing runs for half a second."""
+    expect(person.page.get_by_test_id("stMainBlockContainer")).to_be_visible(timeout=PATIENCE)
+    quiet = 0
+    while quiet < 5:
+        expect(person.app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+        quiet = quiet + 1 if person.app.get_attribute("data-test-script-state") == "notRunning" else 0
+        time.sleep(0.1)
 
 
 def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[str, float]]:
@@ -170,7 +178,7 @@ def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[
                     row[f"{name}, median"] = median(times)
                     row[f"{name}, 95th of 100"] = float(np.percentile(times, 95))
             if "memory" in only:
-                row["peak memory, MiB"] = remembered(browser, root)
+                row |= remembered(browser, root)
         browser.close()
     return table
 
