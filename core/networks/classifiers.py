@@ -137,9 +137,8 @@ class Classifier:
         What it gives raises ValueError for pictures that the network cannot take, naming the layer that fails.
         """
         names = tuple(dict.fromkeys(layers))
-        return self.compiled(
-            ("tap", names), lambda: self.told(names, tf.function(self.forward(names), input_signature=[PICTURES]))
-        )
+        forward = self.forward(names)
+        return self.compiled(("tap", names), lambda: self.told(names, tf.function(forward, input_signature=[PICTURES])))
 
     def told(self, layers: Iterable[str], compiled: Any) -> Any:
         """A compiled function of pictures (N, H, W, 3), and more, that says in a sentence what it cannot compute.

@@ -74,7 +74,7 @@ def tail(classifier: Classifier, layer: str) -> Tail:
         graph, names = named(classifier.graph, [part.start, *part.beside], "from here")
         return Tail(classifier, part, graph, tuple(names), classifier.graph.token_map(layer))
 
-    found: Tail = classifier.keep(("from the map", layer), make)
+    found: Tail = classifier.keep_aside(("from the map", layer), make)
     return found
 
 
