@@ -144,7 +144,9 @@ def remembered(browser: Browser, root: Path) -> dict[str, float]:
                 expect(stop.first).to_be_visible(timeout=PATIENCE)
                 expect(stop).to_have_count(0, timeout=PATIENCE)
                 _settled(person)
-            found[f"memory after {page or 'start'}, MiB"] = server.memory / 2**20
+            name = f"memory after {page or 'start'}, MiB"
+            found[name] = server.memory / 2**20
+            print(f"{name:34}{found[name]:10.0f}", flush=True)  # all of it takes minutes
         person.page.close()
         return found | {"peak memory, MiB": server.memory / 2**20}
 
