@@ -173,4 +173,5 @@ def _agreement(classifier: Classifier, way: _Way, picture: Floats, channel: int)
     values = [np.asarray(one[..., channel], np.float64).ravel() for one in (told, real)]
     if len(values[0]) < 3 or min(one.std() for one in values) < 1e-12:
         return None
-    return float(np.corrcoef(np.stack(values))[0, 1])
+    first, second = (one - one.mean() for one in values)
+    return float(first @ second / np.sqrt((first @ first) * (second @ second)))
