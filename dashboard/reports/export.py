@@ -41,8 +41,8 @@ def each_map(
         large = figures.enlarged(values, SIDE)
         files[f"{name}.png"] = core.encode_png(figures.evidence(seen, large, opacity))
         colours, cover = figures.evidence_layer(large, opacity)
-        layers = (figures.data_url(core.encode_png(one)) for one in (colours, cover[..., 0]))
-        files[f"{name}.svg"] = figures.layered_svg((below, *layers), seen.shape[:2], titles[name])
+        above, covering = (figures.data_url(core.encode_png(one)) for one in (colours, cover[..., 0]))
+        files[f"{name}.svg"] = figures.layered_svg((below, above, covering), seen.shape[:2], titles[name])
     return zipped(files)
 
 

@@ -143,8 +143,8 @@ def _points(
     points, at_once = (len(epsilons) - 1) * len(given), batch_size(*origin.shape[1:3])
 
     def reached(done: float) -> RobustAccuracy:
-        kept = [{name: values.copy() for name, values in one.items()} for one in (right, sure)]
-        return RobustAccuracy(epsilons, targets, *kept, min(done / points, 1.0))
+        still, confident = ({name: values.copy() for name, values in one.items()} for one in (right, sure))
+        return RobustAccuracy(epsilons, targets, still, confident, min(done / points, 1.0))
 
     yield reached(0)
     for at, epsilon in enumerate(epsilons[1:], start=1):
