@@ -113,15 +113,17 @@ def draw(place: Any, found: core.Comparison) -> None:
         "rank": [found.ranks.get(method) for method in order],
     }
     shown: dict[str, Any] = {
-        "method": st.column_config.TextColumn("Method", pinned=True),
-        "rank": st.column_config.NumberColumn("Rank", format="%.1f", help="The mean rank over the tests that vote."),
+        "method": st.column_config.TextColumn("Method", pinned=True, width=150),
+        "rank": st.column_config.NumberColumn(
+            "Rank", format="%.1f", width=60, help="The mean rank over the tests that vote."
+        ),
     }
     for name in names:
         metric, values = core.METRICS[name], [found.rows[method].get(name) for method in order]
         table[name] = values
         known = [value for value in values if value is not None]
         shown[name] = st.column_config.ProgressColumn(
-            f"{metric.title} {'↑' if metric.higher else '↓'}", help=metric.says, format="%.2f",
+            f"{metric.title} {'↑' if metric.higher else '↓'}", help=metric.says, format="%.2f", width=130,
             min_value=min(0.0, *known, 0.0), max_value=max(1e-6, *known, 1e-6),
         )  # fmt: skip
     place.dataframe(table, hide_index=True, column_config=shown, height=38 + 35 * len(order))

@@ -230,13 +230,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             _sensitivity, higher=False, of_map=False,
         ),
         "network": Metric(
-            "Same for a random network",
+            "Random network",
             "How similar the map stays when all weights are shuffled: it should not "
             "([Adebayo et al., 2018](https://arxiv.org/abs/1810.03292)). 1 is identical.",
             lambda trial: similarity(trial.attribution, trial.by_chance()), higher=False, of_map=False,
         ),
         "label": Metric(
-            "Same for a random label",
+            "Random label",
             "How similar the map of a class drawn at random is: a map that stays does not know the class "
             "([Sixt et al., 2020](https://arxiv.org/abs/1912.09818)). 1 is identical.",
             _another_class, higher=False, of_map=False,
