@@ -42,7 +42,7 @@ def foolbox_left(model, x, y):
     wrapped = fb.TensorFlowModel(model, bounds=(0, 1), device="/CPU:0")
     rows = {
         "fgsm": fb.attacks.LinfFastGradientAttack(),
-        "pgd": fb.attacks.LinfProjectedGradientDescentAttack(steps=STEPS, rel_stepsize=1 / 30),
+        "pgd": fb.attacks.LinfProjectedGradientDescentAttack(steps=STEPS, rel_stepsize=2.5 / STEPS),
     }
 
     def left(attack, epsilon):
@@ -97,7 +97,8 @@ def ours_left(net, x, y):
         given = {**settings, **({"steps": QUESTIONS if name == "square" else STEPS} if "steps" in settings else {})}
         left = []
         for one in EPSILONS:
-            made = core.last(core.ATTACKS[name].run(net, x, y, epsilon=one / 255, **given)).images
+            own_step = {"step_size": 2.5 * one / 255 / STEPS} if name == "pgd" else {}
+            made = core.last(core.ATTACKS[name].run(net, x, y, epsilon=one / 255, **given, **own_step)).images
             left.append(float((~core.fools(net, np.asarray(made), y)).mean()))
         found[name] = left
     carried = core.last(core.robust_accuracy(net, x, y, [one / 255 for one in EPSILONS]))

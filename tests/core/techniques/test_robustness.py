@@ -35,7 +35,7 @@ def pictures(two):
     return np.stack(found).astype(np.float32)
 
 
-@pytest.mark.parametrize("attack", ["fgsm", "apgd_ce"])
+@pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd_ce"])
 def test_of_two_linear_classes_the_curve_is_known(two, pictures, attack):
     net, _ = two
     assert pictures.min() > 0.2 and pictures.max() < 0.8, "nothing is clipped"
