@@ -149,7 +149,7 @@ class _Climb:
     ) -> None:
         self._origin, self._radius = tf.constant(origin), tf.constant(radii.reshape(-1, 1, 1, 1), tf.float32)
         self._norm, self._grey = NORMS[norm], grey
-        self._ask = lambda x: [np.array(one) for one in slope(tf.constant(x), tf.constant(labels))]
+        self._slope, self._labels = slope, tf.constant(labels)
         update = ProjectedStep(norm, grey=grey)
         self._at = moved(self._origin, random_change(origin.shape, self._radius, update, seed), grey=grey).numpy()
         self._before = self._at.copy()
@@ -184,6 +184,11 @@ class _Climb:
         self._at[stuck], self._gradient[stuck] = self._best[stuck], self._best_gradient[stuck]
         self._halved, self._last_best, self._last_check = stuck, self._best_loss.copy(), number
         self._rises[:] = 0
+
+    def _ask(self, pictures: Pictures) -> tuple[Pictures, Floats, Floats]:
+        """The gradient, the loss and the margin."""
+        gradient, loss, margin = self._slope(tf.constant(pictures), self._labels)
+        return np.array(gradient), np.array(loss), np.array(margin)
 
     def _inside(self, pictures: Pictures) -> Pictures:
         """The nearest pictures in the ball and in [0, 1]."""
