@@ -31,7 +31,7 @@ def begin(page: str) -> None:
     """
     state = st.session_state
     is_new = state.get("address_page") != page
-    state.address_asked = is_new or _went_back()
+    state.address_asked = is_new or went_back()
     if is_new:
         values = state.setdefault("address_values", {})  # Streamlit forgets the widgets of a page that is left
         values.update({name: state[name] for name in values if name in state})
@@ -112,7 +112,7 @@ def link(**more: str) -> str:
     return f"{st.context.url or ''}?{urlencode({**shared, **st.query_params.to_dict(), **more})}"
 
 
-def _went_back() -> bool:
+def went_back() -> bool:
     """Whether the browser's back or forward button began this run."""
     context = get_script_run_ctx(suppress_warning=True)
     return context is not None and context.is_history_navigation

@@ -140,6 +140,7 @@ def show_until_open() -> None:
         first_look.show(title, says, page.url_path)
 
 
+lenses.came_back(page.url_path)
 gone = uploads.missing(st.query_params.get("picture")) or sets.missing(st.query_params.get("set"))
 with short_cuts() if limits.phone() else st.sidebar:
     choose_network()

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 import core
-from dashboard import words
+from dashboard import address, words
 from dashboard.server import networks, uploads
 
 PAGES = Path(__file__).parent / "app_pages"
@@ -122,9 +122,15 @@ def show_attacked(network: str, original: str, file: bytes, *, key: str) -> None
                 st.session_state.own_pictures = [*own, *({name} - set(own))]
                 came = {"network": network, "picture": original}
                 st.session_state.setdefault("attacked", {})[name] = came
-                st.query_params["picture"] = original  # so that the browser's way back names it, the usual one, too
                 pair = dict(zip(settings, (name, original), strict=True))
                 st.switch_page(f"app_pages/{page}.py", query_params={**came, **pair})
+
+
+def came_back(page: str) -> None:
+    """The browser's way back to an attack whose address names no picture, as that was the usual one: it is again."""
+    came = st.session_state.get("attacked", {}).get(st.session_state.get("picture"))
+    if came and page == "attack" and "picture" not in st.query_params and address.went_back():
+        st.query_params["picture"] = came["picture"]
 
 
 def way_back(page: str) -> None:

@@ -183,7 +183,7 @@ DASHBOARD = {
         },
     ),
     "lessons": ({"core", "streamlit"}, set()),
-    "lenses": ({"core", "streamlit"}, {"server", "words"}),
+    "lenses": ({"core", "streamlit"}, {"address", "server", "words"}),
     "recipes": ({"core", "numpy"}, {"server", "words"}),
     "default_results": ({"core", "numpy"}, {"recipes"}),
     "workbench": (
