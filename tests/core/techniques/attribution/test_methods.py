@@ -67,7 +67,7 @@ def test_integrated_gradients_add_up_to_the_change_of_the_score(net, photo):
     change = core.logits_of(net, photo)[0, target] - core.logits_of(net, np.zeros_like(photo))[0, target]
     total = core.attribute(net, photo, target, method="integrated", count=300).sum()
     assert total == pytest.approx(change, rel=0.01)
-    found = core.attribute(net, photo, target, method="blur_integrated", count=100)
+    found = core.attribute(net, photo, target, method="blur_integrated", count=300)
     total, wanted = core.conservation(net, photo, target, found, method="blur_integrated")
     assert total == pytest.approx(wanted, rel=0.01)
 
