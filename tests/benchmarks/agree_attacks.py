@@ -1,6 +1,6 @@
 """Robust accuracy beside Foolbox 3.3.4 and ART 1.20.1: the same network, pictures, epsilons and numbers of steps.
 
-    PYTHONPATH=. PEERS/bin/python -m tests.benchmarks.agree_attacks [--pictures 64] [--network lens5_standard]
+    PYTHONPATH=. PEERS/bin/python tests/benchmarks/agree_attacks.py [--pictures 64] [--network lens5_standard]
 
 FGSM and PGD beside Foolbox, Auto-PGD (cross-entropy and DLR) and Square beside ART: in Linf, on tiles of the sample
 photographs, of which the network's own answers are the labels. Prints the accuracy that each leaves at every epsilon.
@@ -108,7 +108,7 @@ def ours_left(net, x, y):
 def main() -> None:
     """Print all of them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.agree_attacks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="agree_attacks.py", description=__doc__)
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--network", default="lens5_standard")
     options = parser.parse_args()
