@@ -44,7 +44,8 @@ def show_family(layer: str, family: core.Family, names: Sequence[core.UnitName],
     few = family.channels[:ROW]
     st.markdown(f"**{len(family.channels)} units**{_called(family, names)}, similarity {family.similarity:.2f}")
     labels = [f"unit {named.label(channel, names)}: click for details" for channel in few]
-    plate([(layer, channel) for channel in few], key=f"family_{place}", labels=labels, columns=ROW, back=False)
+    with st.container() if len(few) == ROW else st.columns([len(few), ROW - len(few)])[0]:
+        plate([(layer, channel) for channel in few], key=f"family_{place}", labels=labels, columns=len(few), back=False)
     st.caption(f"Units {named.listing(few, names)}{', …' if len(family.channels) > ROW else '.'}")
 
 
