@@ -52,8 +52,8 @@ def show(channel: int, names: Sequence[core.UnitName], way: str) -> None:
         return
     if not one.name:
         st.markdown(
-            f"No name: no label, and no group of them, is shared by two fifths of its {one.count} best patches. A set of "
-            "many different pictures, such as a folder of your own, names more units than the samples do."
+            f"No name: no label, and no group of them, is shared by two fifths of its {one.count} best patches. A set "
+            "of many different pictures, such as a folder of your own, names more units than the samples do."
         )
         return
     what = (OF_GROUP if one.group else MANY)[way]
