@@ -26,7 +26,8 @@ def measured(data: core.LabelledSet, seeds: tuple[int, ...] = SEEDS, **settings:
     for condition in ("true_labels", "random_labels"):
         *_, frame = core.memorize(data, condition, **settings)
         curves = {name: [None if one != one else round(float(one), 4) for one in frame.curves[name]] for name in CURVES}
-        pair[condition] = {"fitted": frame.fitted, "parameters": frame.parameters, "pictures": frame.pictures,
+        pair[condition] = {"fitted": frame.fitted, "fitted_steps": frame.fitted_steps,
+                           "steps": frame.steps, "parameters": frame.parameters, "pictures": frame.pictures,
                            "test_pictures": frame.test_pictures, "curves": curves}  # fmt: skip
     *_, sweep = core.corruption_sweep(data, seeds=seeds, **settings)
     return {

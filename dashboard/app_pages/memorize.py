@@ -9,7 +9,7 @@ import core
 from dashboard import figures, forms, notices, workbench
 from dashboard.forms import memorize as form
 from dashboard.panels import memorize as panels
-from dashboard.panels.memorized import PANELS
+from dashboard.panels.memorized import PANELS, offer_sweep
 from dashboard.recipes import Memorize, Pair
 from dashboard.server import trained
 
@@ -85,7 +85,11 @@ try:
         show(made["a"])
     else:
         panels.show_measured()
+    after = st.container()
 except ValueError as error:
     notices.refused(error)
     st.stop()
 st.markdown(panels.PAPER)
+if not made:
+    with after:  # last, so that the words are there while it trains
+        offer_sweep(recipe)

@@ -18,11 +18,11 @@ FAINT = 0.15
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn of one network: its curves by name, and after which epoch it had fit everything, 0 if never."""
+    """What is drawn of one network: its curves by name, and when, in epochs, it had fit everything, 0 if never."""
 
     title: str
     values: Mapping[str, Floats]
-    fitted: int = 0
+    fitted: float = 0.0
 
 
 def training(curves: Sequence[Curve], chance: tuple[float, float], *, epochs: int = 0) -> go.Figure:
@@ -44,7 +44,7 @@ def training(curves: Sequence[Curve], chance: tuple[float, float], *, epochs: in
             figure.add_scatter(
                 x=[curve.fitted], y=[1.0], mode="markers", showlegend=False,
                 marker={"symbol": "star", "size": 14, "color": colour, "line": {"width": 1, "color": "white"}},
-                hovertemplate=f"{shown(curve.title)}: everything is fit after %{{x}} epochs<extra></extra>",
+                hovertemplate=f"{shown(curve.title)}: everything is fit after %{{x:.1f}} epochs<extra></extra>",
             )  # fmt: skip
     figure.update_layout(height=380, margin=MARGIN, legend=LEGEND, hovermode="x unified")
     longest = max([epochs, *(len(curve.values["train_accuracy"]) for curve in curves)], default=1)
@@ -62,14 +62,14 @@ def _line(figure: go.Figure, values: Floats, name: str, colour: str, dash: str, 
 
 def corruption(
     corruptions: Sequence[float],
-    epochs: Sequence[float],
+    steps: Sequence[float],
     errors: Sequence[float],
     intervals: Sequence[tuple[float, float]],
 ) -> go.Figure:
-    """Figure 1 of the paper: epochs until everything was fit (left) and test error (right), by corrupted labels."""
+    """Figure 1 of the paper: steps until everything was fit (left) and test error (right), by corrupted labels."""
     figure = go.Figure()
-    figure.add_scatter(x=corruptions, y=epochs, name="epochs until everything is fit", mode="lines+markers",
-                       line={"color": ACCENT}, hovertemplate="%{y:.0f} epochs")  # fmt: skip
+    figure.add_scatter(x=corruptions, y=steps, name="steps until everything is fit", mode="lines+markers",
+                       line={"color": ACCENT}, hovertemplate="%{y:.0f} steps")  # fmt: skip
     up = [high - error for error, (_, high) in zip(errors, intervals, strict=True)]
     down = [error - low for error, (low, _) in zip(errors, intervals, strict=True)]
     figure.add_scatter(
@@ -79,7 +79,7 @@ def corruption(
     )  # fmt: skip
     figure.update_layout(
         height=340, margin=MARGIN, legend=LEGEND, hovermode="x unified",
-        yaxis={"title": "epochs", "rangemode": "tozero", "fixedrange": True},
+        yaxis={"title": "steps", "rangemode": "tozero", "fixedrange": True},
         yaxis2={
             "title": "test error", "overlaying": "y", "side": "right", "range": [0, 1], "dtick": 0.25,
             "tickformat": ".0%", "fixedrange": True, "showgrid": False,

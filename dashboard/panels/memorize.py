@@ -52,7 +52,11 @@ TIMES = (
 def curves(recipe: Memorize, pair: Pair) -> list[Curve]:
     """What is drawn of both networks."""
     return [
-        Curve(core.CONDITIONS[recipe.conditions[key]].title, _drawn(frame.run.condition, frame.curves), frame.fitted)
+        Curve(
+            core.CONDITIONS[recipe.conditions[key]].title,
+            _drawn(frame.run.condition, frame.curves),
+            frame.fitted_steps * frame.epoch / frame.steps,
+        )
         for key, frame in sorted(pair.frames.items())
     ]
 
@@ -102,7 +106,7 @@ def show_numbers(recipe: Memorize, pair: Pair) -> None:
                 "told": core.CONDITIONS[recipe.conditions[key]].title,
                 "right of what it was told": f"{frame.train_accuracy:.1%}",
                 "right on the test": f"{frame.test_accuracy:.1%} (95 %: {low:.1%} to {high:.1%})",
-                "everything fit": f"after {frame.fitted} epochs" if frame.fitted else f"not in {frame.epoch} epochs",
+                "everything fit": _fitted(frame) if frame.fitted_steps else f"not in {frame.epoch} epochs",
             }
         )
     st.table(rows)
@@ -112,11 +116,16 @@ def show_numbers(recipe: Memorize, pair: Pair) -> None:
         f"{frame.parameters:,} parameters, {frame.pictures:,} pictures to train on. On {frame.test_pictures} test "
         f"pictures of {len(frame.names)} classes, one who guesses is right {low:.1%} to {high:.1%} of the time, 95 "
         "times of 100 (the grey band); two test accuracies whose intervals overlap should not be called different. "
-        f"★ marks where everything was fit.{_gaussian(recipe)}"
+        "★ marks where everything was right for the first time, which is looked at every second step."
+        f"{_gaussian(recipe)}"
     )
     for key, frame in sorted(pair.frames.items()):
         if problem := _problem(frame):
             st.warning(f"{core.CONDITIONS[recipe.conditions[key]].title}: {problem}", icon=":material/trending_flat:")
+
+
+def _fitted(frame: core.TrainingFrame) -> str:
+    return f"after {frame.fitted_steps:,} steps ({frame.fitted_steps * frame.epoch / frame.steps:.1f} epochs)"
 
 
 def _gaussian(recipe: Memorize) -> str:
@@ -174,7 +183,7 @@ def show_measured() -> None:
         Curve(
             core.CONDITIONS[name].title,
             _drawn(name, run["curves"]),
-            run["fitted"],
+            run["fitted_steps"] / run["steps"] * len(run["curves"]["train_accuracy"]),
         )
         for name, run in pair.items()
     ]
@@ -196,10 +205,10 @@ def show_sweep_points(points: list[dict[str, Any]], *, key: str) -> None:
     """Time to fit and test error against corruption: the mean over seeds where there are several."""
     corruptions = sorted({one["corruption"] for one in points})
     groups = [[one for one in points if one["corruption"] == part] for part in corruptions]
-    epochs = [float(np.mean([one["epochs"] or np.nan for one in group])) for group in groups]
+    steps = [float(np.mean([one["steps"] or np.nan for one in group])) for group in groups]
     errors = [float(np.mean([one["test_error"] for one in group])) for group in groups]
     lows, highs = ([float(np.mean([one["interval"][end] for one in group])) for group in groups] for end in (0, 1))
-    chart = figures.corruption(corruptions, epochs, errors, list(zip(lows, highs, strict=True)))
+    chart = figures.corruption(corruptions, steps, errors, list(zip(lows, highs, strict=True)))
     st.plotly_chart(chart, config=figures.PLAIN, key=key, alt="Time to fit and test error against corrupted labels")
 
 

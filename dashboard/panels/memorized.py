@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -40,6 +41,7 @@ LAYERS = (
     "Where the memorizer's points stay near those of “nothing”, what it has in these layers serves true labels as well "
     "as a fresh start; where they fall, it has lost what is needed. Bars are 95 % intervals."
 )
+ASKED = "memorize_sweep"
 SWEEP = (
     "Five networks, one after the other, with more and more labels drawn anew. A point fills when its run has ended."
 )
@@ -150,10 +152,24 @@ def show_layers(recipe: Memorize, pair: Pair, names: Names) -> None:
     st.caption(LAYERS)
 
 
+def offer_sweep(recipe: Memorize) -> None:
+    """The paper's figure 1 with these settings, whether both networks were run or not: it trains its own."""
+    settings = _sweep_settings(recipe)
+    asked = (recipe.data, recipe.seed, *settings.values())
+    if st.button("Draw it with my settings", icon=":material/show_chart:", key="sweep", help=SWEEP):
+        st.session_state[ASKED] = asked
+    if st.session_state.get(ASKED) == asked:
+        show_sweep(recipe)
+
+
+def _sweep_settings(recipe: Memorize) -> dict[str, Any]:
+    return {name: getattr(recipe, name) for name in OPTIONS}
+
+
 def show_sweep(recipe: Memorize, *_: object) -> None:
     """The paper's figure 1."""
     st.caption(SWEEP)
-    settings = {name: getattr(recipe, name) for name in OPTIONS}
+    settings = _sweep_settings(recipe)
     found = comparisons.sweep(recipe.data, labelled(recipe.data), recipe.seed, settings)
     if found is not None and found.points:
         show_sweep_points([asdict(one) for one in found.points], key="sweep")

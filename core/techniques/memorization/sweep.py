@@ -22,13 +22,15 @@ class CorruptionPoint:
 
     Attributes:
         corruption: with which probability each label was drawn anew.
-        epochs: after how many epochs everything was fit, 0 where that did not happen.
+        epochs: after how many epochs everything was fit, 0 where that did not happen; ``steps``: after how many steps
+            that was so for the first time.
         test_error: at the end, 0 to 1; ``interval`` is its 95 % interval.
         seed: of the run.
     """
 
     corruption: float
     epochs: int
+    steps: int
     test_error: float
     interval: tuple[float, float]
     seed: int
@@ -88,7 +90,9 @@ def corruption_sweep(
             for frame in run:
                 if frame.progress == 1:
                     low, high = accuracy_interval(frame.test_accuracy, frame.test_pictures)
-                    found = CorruptionPoint(part, frame.fitted, 1 - frame.test_accuracy, (1 - high, 1 - low), seed)
+                    found = CorruptionPoint(
+                        part, frame.fitted, frame.fitted_steps, 1 - frame.test_accuracy, (1 - high, 1 - low), seed
+                    )
                     points = (*points, found)
                 yield CorruptionSweep(points, part, frame.epoch, frame.train_accuracy, len(runs))
 

@@ -38,6 +38,8 @@ from core.types import Floats
 __all__ = ["MEMORIZATION_SETTINGS", "TrainingFrame", "TrainingState", "memorize"]
 
 BATCH, AT_ONCE, CHUNK = 64, 512, 0.1
+NEARLY, EVERY = 0.95, 2
+"""From which accuracy on it is looked after every second step whether everything is right."""
 EPOCHS, MOST_EPOCHS = 200, 2000
 CURVES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "clean_accuracy", "corrupted_accuracy")
 
@@ -98,6 +100,7 @@ class TrainingFrame:
         clean_accuracy: the accuracy on those pictures whose label is the true one, NaN where there are none.
         corrupted_accuracy: ... on those that have another one: how much of the lie it has learned; NaN likewise.
         fitted: after which epoch everything that it was told was right, 0 where that has not happened yet.
+        fitted_steps: after how many steps that was so for the first time, at the end of an epoch or within one.
         curves: {name of one of the six: (epoch,) values of every epoch}.
         parameters: how many numbers are trained; ``pictures`` and ``test_pictures``: how many there are of them.
         names: of the classes.
@@ -114,6 +117,7 @@ class TrainingFrame:
     clean_accuracy: float
     corrupted_accuracy: float
     fitted: int
+    fitted_steps: int
     curves: Mapping[str, Floats]
     parameters: int
     pictures: int
@@ -247,18 +251,21 @@ def epochs_of(
         after.state if after else start or TrainingState(initial(run.architecture, run.seed), made.kept, made.memory)
     )
     curves = {name: list(after.curves[name]) if after else [] for name in CURVES}
-    fitted, epoch = (after.fitted, after.epoch) if after else (0, 0)
+    fitted, moment, epoch = (after.fitted, after.fitted_steps, after.epoch) if after else (0, 0, 0)
     while epoch < _end(run, 0 if to_the_end else fitted):
-        state = trainer.epoch(state, epoch)
+        nearly = not moment and epoch > 0 and curves["train_accuracy"][-1] >= NEARLY
+        state, found_at = trainer.epoch(state, epoch, watch=nearly)
         epoch += 1
+        moment = moment or found_at
         found = trainer.look(state)
         for name in CURVES:
             curves[name].append(found[name])
         fitted = fitted or (epoch if found["train_accuracy"] == 1 else 0)
+        moment = moment or (fitted * trainer.steps)
         yield TrainingFrame(
             epoch=epoch, total=_end(run, 0 if to_the_end else fitted), steps=epoch * trainer.steps, fitted=fitted,
-            curves={name: np.array(values, np.float32) for name, values in curves.items()}, title=title,
-            parameters=made.parameters, pictures=len(told.pictures), test_pictures=len(told.test_pictures),
+            fitted_steps=moment, curves={name: np.array(values, np.float32) for name, values in curves.items()},
+            title=title, parameters=made.parameters, pictures=len(told.pictures), test_pictures=len(told.test_pictures),
             names=told.names, run=run, state=state, **found,
         )  # fmt: skip
 
@@ -275,23 +282,43 @@ class _Trainer:
         self._run, self._told, self._made = run, told, made
         self._pictures, self._test = ((one - run.mean) / run.deviation for one in (told.pictures, told.test_pictures))
         self.steps = -(-len(told.pictures) // BATCH)
+        self._doubtful = np.zeros(0, np.intp)
 
-    def epoch(self, state: TrainingState, number: int) -> TrainingState:
-        """Every picture once, in an order that the seed and the epoch decide; others are let in about every 0.1 s."""
+    def epoch(self, state: TrainingState, number: int, *, watch: bool) -> tuple[TrainingState, int]:
+        """Every picture once, in an order that the seed and the epoch decide; others are let in about every 0.1 s.
+
+        Where ``watch``, it also tells after how many steps everything was right, 0 where that was never so.
+        """
         run, values = self._run, (state.trained, state.kept, state.memory)
         order = np.random.default_rng((run.seed, 3, number)).permutation(len(self._pictures))
         free = np.array(run.free or (1.0,) * len(state.trained), np.float32)
-        since = time.monotonic()
+        since, moment = time.monotonic(), 0
         for index in range(self.steps):
             which = order[index * BATCH : (index + 1) * BATCH]
             step = np.int32(number * self.steps + index)
             told = (np.float32(run.step_size), np.float32(run.weight_decay), step, np.int32(run.seed), free)
             values = self._made.step(*values, self._pictures[which], self._told.labels[which], told)
+            if watch and not moment and index % EVERY == 0 and self._all_right(*values[:2]):
+                moment = int(step) + 1
             if time.monotonic() - since > CHUNK:
                 pause()
                 since = time.monotonic()
         trained, kept, memory = tf.nest.map_structure(np.asarray, values)
-        return TrainingState(trained, kept, memory)
+        return TrainingState(trained, kept, memory), moment
+
+    def _all_right(self, trained: tuple[Any, ...], kept: tuple[Any, ...]) -> bool:
+        """Whether everything is right; what was wrong when last looked at is asked first, and mostly tells."""
+        labels = self._told.labels
+        for which in (self._doubtful, np.arange(len(labels))):
+            said = [
+                self._made.logits(trained, kept, self._pictures[which[cut : cut + AT_ONCE]]).numpy().argmax(axis=1)
+                for cut in range(0, len(which), AT_ONCE)
+            ]
+            wrong = which[np.concatenate(said) != labels[which]] if said else which
+            if len(wrong):
+                self._doubtful = wrong[:BATCH]
+                return False
+        return True
 
     def look(self, state: TrainingState) -> dict[str, float]:
         """Accuracies and losses on the whole set, in inference mode."""
