@@ -63,7 +63,8 @@ __all__ = [
 Pixels = npt.NDArray[np.uint8]
 PREVIEWS = 30
 MEANWHILE = 48
-LIVE_SECONDS = 0.5
+BAR_SECONDS, LIVE_SECONDS = 0.25, 1.0
+"""A browser that draws more often takes the time of what is computed, where both are on one machine."""
 MOST_MORE = 99
 
 
@@ -240,13 +241,15 @@ def watch(
     """Follow a job to its end, with a progress bar and a picture that is drawn anew at most 30 times a run.
 
     Every picture that is drawn stays in the server's memory until the script run ends. ``live`` draws something else
-    than a picture, at most twice a second. Any click interrupts this, and what was reached stays in the job. Raises
+    than a picture, at most once a second. Any click interrupts this, and what was reached stays in the job. Raises
     ValueError where the run is refused.
     """
-    shown, since = -1.0, 0.0
+    shown, since, told = -1.0, 0.0, 0.0
     for growth in job.follow(tell=lambda waiting: bar.progress(job.progress, waiting.sentence)):
-        left = f", about {job.seconds_left:.0f} s left" if job.seconds_left >= 1 else ""
-        bar.progress(job.progress, f"{say(growth.frame)}{left}. {growth.cost}")
+        if time.monotonic() - told > BAR_SECONDS or job.progress == 1:
+            left = f", about {job.seconds_left:.0f} s left" if job.seconds_left >= 1 else ""
+            bar.progress(job.progress, f"{say(growth.frame)}{left}. {growth.cost}")
+            told = time.monotonic()
         if live:
             if time.monotonic() - since > LIVE_SECONDS:
                 live(picture, growth.frame)

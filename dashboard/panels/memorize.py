@@ -116,7 +116,7 @@ def show_numbers(recipe: Memorize, pair: Pair) -> None:
         f"{frame.parameters:,} parameters, {frame.pictures:,} pictures to train on. On {frame.test_pictures} test "
         f"pictures of {len(frame.names)} classes, one who guesses is right {low:.1%} to {high:.1%} of the time, 95 "
         "times of 100 (the grey band); two test accuracies whose intervals overlap should not be called different. "
-        "★ marks where everything was right for the first time, which is looked at every second step."
+        "★ marks where everything was right for the first time."
         f"{_gaussian(recipe)}"
     )
     for key, frame in sorted(pair.frames.items()):

@@ -77,29 +77,35 @@ class Architecture:
     optimizer: str = "adam"
 
 
-def build(one: Architecture, *, mean: float = 0.0, deviation: float = 1.0, name: str = "memorizer") -> keras.Model:
+def build(
+    one: Architecture, *, mean: float = 0.0, deviation: float = 1.0, name: str = "memorizer", quick: bool = False
+) -> keras.Model:
     """The network: pictures in [0, 1] in, probabilities out; the layer ``logits`` comes before them.
 
-    It takes ``mean`` from the pixels and divides by ``deviation`` itself.
+    It takes ``mean`` from the pixels and divides by ``deviation`` itself. A ``quick`` one has the same weights, values
+    and gradients, and its rectifiers after the pooling instead of before it, where they have a quarter of the work.
     """
     x = image = keras.Input(one.size, name="image")
     x = layers.Rescaling(1 / deviation, offset=-mean / deviation, name="normalize")(x)
     for stage, width in enumerate((one.width, 2 * one.width), 1):
         x = layers.Conv2D(width, KERNEL, padding="same", name=f"conv{stage}")(x)
-        x = _active(one, x, f"conv{stage}")
-        x = layers.MaxPooling2D(2, name=f"pool{stage}")(x)
+        x = _normalized(one, x, f"conv{stage}")
+        both = [layers.ReLU(name=f"conv{stage}_relu"), layers.MaxPooling2D(2, name=f"pool{stage}")]
+        for layer in reversed(both) if quick else both:
+            x = layer(x)
     x = layers.Dense(DENSE * one.width, name="dense")(layers.Flatten(name="flat")(x))
-    x = _active(one, x, "dense")
+    x = layers.ReLU(name="dense_relu")(_normalized(one, x, "dense"))
     if one.dropout:
         x = layers.Dropout(one.dropout, name="drop", seed=0)(x)
     x = layers.Dense(one.classes, name="logits")(x)
     return keras.Model(image, layers.Activation("softmax", name="predictions")(x), name=name)
 
 
-def _active(one: Architecture, x: Any, name: str) -> Any:
-    if one.batch_norm:  # a short memory: an epoch has few steps, and averages that lag would look like forgetting
-        x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
+def _normalized(one: Architecture, x: Any, name: str) -> Any:
+    if not one.batch_norm:
+        return x
+    # a short memory: an epoch has few steps, and averages that lag would look like forgetting
+    return layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +137,7 @@ class Compiled:
 @lru_cache(maxsize=6)
 def compiled(one: Architecture) -> Compiled:
     """The functions of an architecture, made once; they are traced when they are first called."""
-    network = build(one)
+    network = build(one, quick=True)
     inner = keras.Model(network.input, network.get_layer("logits").output)
     update = OPTIMIZERS[one.optimizer][1]
     paths = [variable.path.split("/") for variable in inner.trainable_variables]

@@ -38,8 +38,8 @@ from core.types import Floats
 __all__ = ["MEMORIZATION_SETTINGS", "TrainingFrame", "TrainingState", "memorize"]
 
 BATCH, AT_ONCE, CHUNK = 64, 512, 0.1
-NEARLY, EVERY = 0.95, 2
-"""From which accuracy on it is looked after every second step whether everything is right."""
+NEARLY = 0.95
+"""From which accuracy on it is looked after every step whether everything is right."""
 EPOCHS, MOST_EPOCHS = 200, 2000
 CURVES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "clean_accuracy", "corrupted_accuracy")
 
@@ -298,7 +298,7 @@ class _Trainer:
             step = np.int32(number * self.steps + index)
             told = (np.float32(run.step_size), np.float32(run.weight_decay), step, np.int32(run.seed), free)
             values = self._made.step(*values, self._pictures[which], self._told.labels[which], told)
-            if watch and not moment and index % EVERY == 0 and self._all_right(*values[:2]):
+            if watch and not moment and self._all_right(*values[:2]):
                 moment = int(step) + 1
             if time.monotonic() - since > CHUNK:
                 pause()
