@@ -241,12 +241,12 @@ def watch(
     """Follow a job to its end, with a progress bar and a picture that is drawn anew at most 30 times a run.
 
     Every picture that is drawn stays in the server's memory until the script run ends. ``live`` draws something else
-    than a picture, at most once a second. Any click interrupts this, and what was reached stays in the job. Raises
-    ValueError where the run is refused.
+    than a picture, at most once a second, and the bar is told four times a second. Any click interrupts this, and what
+    was reached stays in the job. Raises ValueError where the run is refused.
     """
     shown, since, told = -1.0, 0.0, 0.0
     for growth in job.follow(tell=lambda waiting: bar.progress(job.progress, waiting.sentence)):
-        if time.monotonic() - told > BAR_SECONDS or job.progress == 1:
+        if not live or time.monotonic() - told > BAR_SECONDS:
             left = f", about {job.seconds_left:.0f} s left" if job.seconds_left >= 1 else ""
             bar.progress(job.progress, f"{say(growth.frame)}{left}. {growth.cost}")
             told = time.monotonic()
