@@ -26,37 +26,30 @@ class Moving {  // a <video>, of a camera or of a file
     this.video = document.createElement("video");
     Object.assign(this.video, { muted: true, playsInline: true, loop: true });
     this.mirrored = mirrored;
-    this.watch();
   }
-  // A frame that came while the last one was looked at is taken at once: to wait for the next one would cost up to a
-  // whole period of the camera.
-  watch() {
-    const { video } = this, named = video.requestVideoFrameCallback;
-    const again = () => named ? video.requestVideoFrameCallback(came) : requestAnimationFrame(came);
-    const came = () => {
-      if (this.over) return;
-      this.fresh = true;
-      this.awaited?.();
-      again();
-    };
-    again();
-  }
+  // A frame that came while the last one was looked at is taken at once, and how many came is asked between two drawings
+  // of the page, too: to wait for its next drawing after the next frame would cost up to a whole period of the camera.
+  get came() { return this.video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0; }
   next() {
+    const { video } = this, since = performance.now();
+    let drawn = false;
+    if (!this.came) {  // a browser that does not count them tells of each that it draws
+      if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => { drawn = true; });
+      else requestAnimationFrame(() => { drawn = true; });
+    }
     return new Promise(done => {
-      const go = () => {
-        clearTimeout(late);
-        this.awaited = null;
-        this.fresh = false;
+      const look = () => {
+        const fresh = drawn || this.came !== this.seen;
+        if (!fresh && performance.now() - since < 500) return setTimeout(look, 4);
+        this.seen = this.came;
         done();
       };
-      const late = setTimeout(go, 500);
-      if (this.fresh) go(); else this.awaited = go;
+      look();
     });
   }
   get ready() { return this.video.readyState >= 2; }
   draw(pen) { cut(pen, this.video, this.video.videoWidth, this.video.videoHeight, this.mirrored); }
   stop() {
-    this.over = true;
     this.video.srcObject?.getTracks().forEach(track => track.stop());
     if (this.url) URL.revokeObjectURL(this.url);
     this.video.srcObject = null;
