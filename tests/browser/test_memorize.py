@@ -7,7 +7,7 @@ import re
 from driven import Arrive
 from playwright.sync_api import expect
 
-SHORT = "epochs=4&width=4"
+SHORT = "epochs=10&width=4"
 
 
 def test_both_networks_train_and_join_the_others(arrive: Arrive) -> None:
@@ -16,7 +16,7 @@ def test_both_networks_train_and_join_the_others(arrive: Arrive) -> None:
     expect(me.page.get_by_role("button", name="Draw it with my settings")).to_be_visible()
     me.page.get_by_role("button", name="Run", exact=True).click()
     told = me.page.get_by_test_id("stTable")
-    expect(told).to_contain_text("not in 4 epochs")
+    expect(told).to_contain_text("not in 10 epochs")
     assert told.inner_text().count("95 %: ") == 2
     curves = me.page.get_by_test_id("stPlotlyChart").first
     expect(curves.locator(".scatterlayer .trace")).to_have_count(4)
