@@ -167,12 +167,24 @@ def _sweep_settings(recipe: Memorize) -> dict[str, Any]:
 
 
 def show_sweep(recipe: Memorize, *_: object) -> None:
-    """The paper's figure 1."""
+    """The paper's figure 1; its points fill as runs end."""
     st.caption(SWEEP)
-    settings = _sweep_settings(recipe)
-    found = comparisons.sweep(recipe.data, labelled(recipe.data), recipe.seed, settings)
+    drawn: set[int] = set()
+
+    def fill(place: st.delta_generator.DeltaGenerator, one: core.CorruptionSweep) -> None:
+        count = len(one.points)
+        if count and count not in drawn:
+            drawn.add(count)
+            with place.container():
+                _show_points(one, key=f"sweep_{count}")
+
+    found = comparisons.sweep(recipe.data, labelled(recipe.data), recipe.seed, _sweep_settings(recipe), show=fill)
     if found is not None and found.points:
-        show_sweep_points([asdict(one) for one in found.points], key="sweep")
+        _show_points(found, key="sweep")
+
+
+def _show_points(one: core.CorruptionSweep, *, key: str) -> None:
+    show_sweep_points([asdict(point) for point in one.points], key=key)
 
 
 PANELS: dict[str, tuple[str, Callable[..., None]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,12 +122,21 @@ def drawn(name: str, layer: str, units: tuple[int, ...]) -> core.Frame | None:
 
 
 def sweep(
-    data_name: str, data: core.LabelledSet, seed: int, settings: Mapping[str, Any]
+    data_name: str,
+    data: core.LabelledSet,
+    seed: int,
+    settings: Mapping[str, Any],
+    *,
+    show: Callable[[Any, core.CorruptionSweep], object] | None = None,
 ) -> core.CorruptionSweep | None:
-    """The paper's figure 1 on these data, with ``settings`` of ``core.memorize``; with progress and stop."""
+    """The paper's figure 1 on these data, with ``settings`` of ``core.memorize``; with progress and stop.
+
+    ``show`` draws what has been found so far into a place of the page.
+    """
     result: core.CorruptionSweep | None = jobs.follow(
         ("sweep", data_name, seed, *settings.items()),
         lambda: core.corruption_sweep(data, seeds=(seed,), **settings),
         say=lambda one: f"{len(one.points)} of {one.total} points; {one.corruption:.0%} drawn anew, epoch {one.epoch}",
+        show=show,
     )
     return result
