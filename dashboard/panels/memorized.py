@@ -156,7 +156,7 @@ def offer_sweep(recipe: Memorize) -> None:
     """The paper's figure 1 with these settings, whether both networks were run or not: it trains its own."""
     settings = _sweep_settings(recipe)
     asked = (recipe.data, recipe.seed, *settings.values())
-    if st.button("Draw it with my settings", icon=":material/show_chart:", key="sweep", help=SWEEP):
+    if st.button("Draw it with my settings", icon=":material/show_chart:", key="draw_sweep", help=SWEEP):
         st.session_state[ASKED] = asked
     if st.session_state.get(ASKED) == asked:
         show_sweep(recipe)

@@ -79,6 +79,15 @@ def test_what_was_stopped_is_shown_and_goes_on(open_page: Opener, words: Words) 
         np.testing.assert_array_equal(frame.curves["train_loss"], whole.frames[key].curves["train_loss"])
 
 
+def test_figure_1_is_drawn_before_anything_was_run(open_page: Opener) -> None:
+    app = open_page("memorize", **SHORT)
+    charts = len(app.get("plotly_chart"))
+    app.button(key="draw_sweep").click().run()
+    assert not app.exception and not app.error and len(app.get("plotly_chart")) == charts + 1
+    app.run()
+    assert not app.exception and len(app.get("plotly_chart")) == charts + 1, "it stays"
+
+
 def test_too_large_a_step_is_told(open_page: Opener) -> None:
     app = open_page("memorize", **SHORT, step_size="0.1")
     app.button(key="run").click().run()
