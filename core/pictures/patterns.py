@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
 from core import checks
 from core.types import Floats, Pictures
 
 __all__ = ["PATTERNS", "patterns"]
 
+Where = npt.NDArray[np.bool_]
 MAX_COUNT, MAX_SIDE = 1000, 2048
 OVERSAMPLED = 2
 NARROWEST, WIDEST = 0.06, 0.22
@@ -19,19 +21,19 @@ NARROWEST, WIDEST = 0.06, 0.22
 CONTRAST = 0.35
 
 
-def _stripes(x: Floats, y: Floats) -> Floats:
+def _stripes(x: Floats, y: Floats) -> Where:
     return np.mod(x, 1) < 0.5
 
 
-def _checks(x: Floats, y: Floats) -> Floats:
+def _checks(x: Floats, y: Floats) -> Where:
     return (np.mod(x, 1) < 0.5) ^ (np.mod(y, 1) < 0.5)
 
 
-def _dots(x: Floats, y: Floats) -> Floats:
+def _dots(x: Floats, y: Floats) -> Where:
     return np.hypot(np.mod(x, 1) - 0.5, np.mod(y, 1) - 0.5) < 0.3
 
 
-PATTERNS: Mapping[str, Callable[[Floats, Floats], Floats]] = MappingProxyType(
+PATTERNS: Mapping[str, Callable[[Floats, Floats], Where]] = MappingProxyType(
     {"stripes": _stripes, "dots": _dots, "checks": _checks}
 )
 """{name: (x, y in periods) -> where the pattern is}."""

@@ -1,5 +1,7 @@
 """The parts that a layer sees in a picture, or in a set of pictures: what they are, where, and what they are worth."""
 
+from functools import partial
+
 import streamlit as st
 
 import core
@@ -31,7 +33,7 @@ try:
     panel.show_cards(shown, told)
     arrays = {"directions": shown.found.directions, "maps": shown.maps}
     numbers = ("Directions and maps", lambda: core.encode_npz(arrays))
-    workbench.files(recipe, "concepts", found=lambda: panel.contents(shown, told), npz=numbers)
+    workbench.files(recipe, "concepts", found=partial(panel.contents, shown, told), npz=numbers)
     panel.show_own(shown)
     workbench.code(recipe)
 except ValueError as error:

@@ -19,8 +19,9 @@ from dashboard.server import jobs, limits, networks, sets, uploads
 
 Floats = npt.NDArray[np.float32]
 CROPS, LIVE_CROPS = 6, 8
+FEW_DESIGNS = 16
 DESIGNS = core.Setting(
-    "designs", "Samples of the Sobol index", 32, (16, 32, 64, 128),
+    "designs", "Samples of the Sobol index", 32, (FEW_DESIGNS, 32, 64, 128),
     help="More are more exact, and take longer. CRAFT takes 32.",
 )  # fmt: skip
 
@@ -140,7 +141,7 @@ def show_worth_over(shown: Shown) -> None:
     if one.target is None or shown.pictures is None or not st.toggle("Over pictures of the set, too", key="worth_set"):
         return
     told = server.worth_over(
-        one.network, shown.pictures, one.target, concepts=shown.found, key=shown.key, designs=DESIGNS.choices[0]
+        one.network, shown.pictures, one.target, concepts=shown.found, key=shown.key, designs=FEW_DESIGNS
     )
     if told:
         chart = figures.worth(told.lost.mean(axis=0), told.sobol.mean(axis=0))
