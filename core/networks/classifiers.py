@@ -8,9 +8,7 @@ that gives numbers has scores too, its numbers, so these can be maximized, expla
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +19,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.networks import graphs, outputs
-from core.networks.compiled import Compiled
+from core.networks.compiled import Compiled, is_uncompiled
 from core.networks.graphs import Graph, LayerInfo, ReceptiveField
 from core.networks.heads import LOGITS, SCALES, with_logits
 from core.networks.kept import Kept
@@ -32,7 +30,6 @@ from core.pauses import aside
 from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
-__all__ += ["uncompiled"]
 
 KEPT = 64
 """How many compiled functions and the like a classifier keeps."""
@@ -247,22 +244,6 @@ _THEIRS = ("Exception encountered when calling", "{{node ")
 """What stands in a ValueError of Keras, and of TensorFlow while it traces."""
 
 
-_eager: ContextVar[bool] = ContextVar("eager", default=False)
-
-
-@contextmanager
-def uncompiled() -> Iterator[None]:
-    """Inside, what is made with ``Classifier.told`` runs step by step, in this thread.
-
-    For what runs once or twice: compiling takes longer than that.
-    """
-    before = _eager.set(True)
-    try:
-        yield
-    finally:
-        _eager.reset(before)
-
-
 @dataclass(frozen=True, eq=False)
 class _Told:
     """A compiled function that says in a sentence what it cannot compute."""
@@ -272,7 +253,7 @@ class _Told:
     compiled: Any
 
     def __call__(self, pictures: tf.Tensor, *others: Any) -> Any:
-        run = self.compiled.python_function if _eager.get() else self.compiled
+        run = self.compiled.python_function if is_uncompiled() else self.compiled
         try:
             return run(pictures, *others)
         except tf.errors.OpError as error:

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import tensorflow as tf
 
-from core.pauses import aside
+from core.pauses import aside, staying
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "is_uncompiled", "uncompiled"]
+
+_eager: ContextVar[bool] = ContextVar("eager", default=False)
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Inside, what is made with ``Classifier.told`` runs step by step, in this thread.
+
+    For what runs once or twice: compiling takes longer than that.
+    """
+    before = _eager.set(True)
+    try:
+        with staying():
+            yield
+    finally:
+        _eager.reset(before)
+
+
+def is_uncompiled() -> bool:
+    """Whether this runs inside ``uncompiled``."""
+    return _eager.get()
 
 
 class Compiled:
     """What ``make`` gives, a ``tf.function``; it is made, traced and called for the first time by ``aside``.
 
-    Where several threads call it first, one of them makes it. Inside of another function that is being compiled it is
-    made there.
+    Where several threads call it first, one of them makes it. Inside of another function that is being compiled, or of
+    ``uncompiled``, it is made there, and the first call is yet to come.
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
@@ -28,7 +51,7 @@ class Compiled:
 
     def __call__(self, *args: Any) -> Any:
         """Call it. Raises what ``make`` or the function raises."""
-        if self._ready or not tf.executing_eagerly():
+        if self._ready or is_uncompiled() or not tf.executing_eagerly():
             return self._made()(*args)
         return aside(lambda: self._first(*args))
 

@@ -77,7 +77,7 @@ class UnitIndex:
         0 for a unit that is the same on every picture. Raises ValueError for a channel out of range.
         """
         require_unit(self, channel)
-        spread = self.means - self.means.mean(axis=0)
+        spread = self.means - self.means.mean(axis=0, dtype=np.float64).astype(np.float32)
         lengths = np.sqrt(np.square(spread).sum(axis=0))
         together = spread.T @ spread[:, channel]
         scale = lengths * lengths[channel]

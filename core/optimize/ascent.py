@@ -26,7 +26,7 @@ from core.optimize.transforms import Chain, Transform
 from core.optimize.updates import Memory, Update
 from core.pauses import each
 
-__all__ = ["Estimate", "Frame", "State", "activation_bytes", "ascend", "gradient", "last", "score"]
+__all__ = ["Estimate", "Frame", "State", "activation_bytes", "ascend", "gradient", "last", "score", "usable"]
 
 CHUNK = 0.2
 BATCH = 16
@@ -300,17 +300,17 @@ def _measure(
             tape.watch(parameters)
             pictures = parameterization.render(parameters)
             value = objective({**beside, PICTURE: pictures, **activations(transform(pictures, seed), target)}, target)
-        slope = tape.gradient(value, parameters)
-        if slope is None:
-            names = ", ".join(objective.layers)
-            raise ValueError(f"Expected layers through which a gradient reaches the picture, got {names}")
-        return _finite(slope), value
+        return usable(tape.gradient(value, parameters), objective), value
 
     return measure
 
 
-def _finite(slope: tf.Tensor) -> tf.Tensor:
-    """The gradient with 0 for what is not finite; where the sum is, which costs little to know, all is."""
+def usable(slope: tf.Tensor | None, objective: Objective) -> tf.Tensor:
+    """The gradient of an objective with 0 for what is not finite. Raises ValueError where there is none."""
+    if slope is None:
+        names = ", ".join(objective.layers)
+        raise ValueError(f"Expected layers through which a gradient reaches the picture, got {names}")
+    # where the sum is finite, which costs little to know, all is
     kept = lambda: tf.where(tf.math.is_finite(slope), slope, 0.0)  # noqa: E731
     return tf.cond(tf.math.is_finite(tf.reduce_sum(slope)), lambda: slope, kept)
 

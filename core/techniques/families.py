@@ -17,11 +17,15 @@ from scipy.spatial.distance import squareform
 from core import checks
 from core.networks.classifiers import Classifier
 from core.networks.graphs import Step
+from core.networks.nonlinearities import is_nonlinearity
 from core.networks.steps import KERNELS, kind
 from core.networks.unit_index import UnitIndex
 from core.types import Floats
 
 __all__ = ["Family", "answer_similarities", "families", "kernel_similarities"]
+
+_IDLE = frozenset({"Dropout", "GaussianDropout", "GaussianNoise", "Identity", "SpatialDropout2D"})
+"""What changes nothing where nobody trains."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,19 @@ def answer_similarities(index: UnitIndex) -> Floats:
 
     0 for a unit that is the same on every picture.
     """
-    spread = index.means.astype(np.float64) - index.means.mean(axis=0)
-    return _cosines(spread.T)
+    means = index.means.astype(np.float64)
+    return _cosines((means - means.mean(axis=0)).T)
 
 
 def kernel_similarities(classifier: Classifier, layer: str) -> Floats:
     """How alike the kernels that make the units of a layer are: (channels, channels) cosines, -1 to 1.
 
     The best of all quarter turns and mirrors of a square kernel. The layer's own kernels, or those of the convolution
-    or dense layer before it, where only normalization and activation stand between.
+    or dense layer before it, where only batch normalization, whose negative scale turns a kernel's sign, and activation
+    stand between. Kernels of a depthwise convolution are compared whatever channel each goes over.
 
     Raises:
-        ValueError: a layer that does not exist, or that no kernels make.
+        ValueError: a layer that does not exist, that no kernels make, or whose kernels go over groups of channels.
     """
     kernels = _kernels(classifier, layer)
     height, width = kernels.shape[:2]
@@ -119,13 +124,26 @@ def _kernels(classifier: Classifier, layer: str) -> npt.NDArray[np.float64]:
     """The kernels that make the units of a layer: (h, w, what goes in, channels)."""
     info, graph = classifier.layer(layer), classifier.graph
     step: Step | None = graph.producer(graph.tensors[layer])
+    signs = np.ones(info.channels)
     while step is not None and kind(step) not in KERNELS:
-        inputs = [one for one in step.inputs if hasattr(one, "shape") and graph.producer(one) is not None]
-        step = graph.producer(inputs[0]) if len(inputs) == 1 and inputs[0].shape[-1] == info.channels else None
-    if step is None:
+        if _normalizes(step):
+            gamma = getattr(step.operation, "gamma", None)
+            signs = signs if gamma is None else signs * np.sign(np.asarray(gamma))
+        elif not is_nonlinearity(step) and kind(step) not in _IDLE:
+            break
+        step = graph.producer(next(step.inputs))
+    if step is None or kind(step) not in KERNELS:
         raise ValueError(f"Expected a layer that kernels make, got {layer!r}")
+    if (groups := getattr(step.operation, "groups", 1)) > 1:
+        raise ValueError(f"Expected kernels over the same channels, got {step.name!r} with {groups} groups of them")
     kernel = np.asarray(classifier.weights(step.name)[KERNELS[kind(step)]], np.float64)
     kernel = kernel.reshape((1,) * (4 - kernel.ndim) + kernel.shape)
     if kind(step) == "DepthwiseConv2D":
         kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
-    return kernel
+    return kernel * signs
+
+
+def _normalizes(step: Step) -> bool:
+    """Whether it is a batch normalization of the channels."""
+    last = len(step.outputs[0].shape) - 1
+    return kind(step) == "BatchNormalization" and getattr(step.operation, "axis", -1) in (-1, last)

@@ -15,11 +15,11 @@ from core import checks
 from core.networks import folding
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.requirements import require_classes
-from core.optimize.ascent import CHUNK, Frame, batch_size
+from core.optimize.ascent import CHUNK, Frame, batch_size, usable
 from core.optimize.objectives import CrossEntropy, Objective
 from core.techniques.attacks.arguments import MOST_STEPS, checked
 from core.techniques.attacks.gradient import ProjectedStep, random_change, rounded_frame
-from core.techniques.attacks.judge import Labels, margin_frame
+from core.techniques.attacks.judge import Labels
 from core.techniques.attacks.norms import NORMS, Radius, moved
 from core.types import Floats, Pictures
 
@@ -67,7 +67,8 @@ def auto_pgd(
     Steps with momentum, twice epsilon at first; at checkpoints that come ever sooner the step size of a picture is
     halved, and it goes on from its best point, where the loss rose in fewer than three quarters of the steps or has
     found no better point. A frame holds, of each picture, the newest point that fools, else the one of highest loss;
-    its score is the margin by which that leads.
+    its score is the margin by which that leads. Batches run one after the other: until the last one ends, a frame's
+    step is the mean over the pictures, and scores of what is yet to come are NaN.
 
     Args:
         classifier, pictures, labels, epsilon, targeted, on_grid: as for ``fgsm``.
@@ -78,7 +79,8 @@ def auto_pgd(
         seed: of the random start.
 
     Raises:
-        ValueError: as ``fgsm``; a target for ``"dlr"``; another norm or loss.
+        ValueError: as ``fgsm``; a target for ``"dlr"``; another norm or loss; with the first frame, a network through
+            which no gradient reaches the picture.
     """
     origin, targets = checked(classifier, pictures, labels)
     checks.one_of("norm of Auto-PGD", norm, ("linf", "l2"))
@@ -93,21 +95,20 @@ def auto_pgd(
     batch = batch_size(*origin.shape[1:3])
 
     def search() -> Iterator[Frame]:
-        found, margins, since = origin.copy(), np.zeros(len(origin), np.float32), time.monotonic()
-        scores: list[Floats] = []
-        starts = range(0, len(origin), batch)
+        found, since = origin.copy(), time.monotonic()
+        curve = np.full((total, len(origin)), np.nan, np.float32)
+        margins, starts = np.full(len(origin), np.nan, np.float32), range(0, len(origin), batch)
         for at, first in enumerate(starts):
             part = slice(first, first + batch)
             climb = _Climb(origin[part], radii[part], norm, slope, targets[part], classifier.grey, seed + at)
             for step in range(total):
                 climb.step(step, total)
-                found[part], margins = climb.found, margins.copy()
-                margins[part] = climb.margins
-                scores.append(margins)
-                if time.monotonic() - since > CHUNK:
-                    yield margin_frame(found.copy(), scores, (at * total + step + 1, len(starts) * total + 1))
+                found[part], margins[part], curve[step, part] = climb.found, climb.margins, climb.margins
+                taken = (at * total + step + 1) // len(starts)
+                if taken < total and time.monotonic() - since > CHUNK:
+                    yield Frame(taken, total, *map(tf.constant, (found, margins, curve[:taken])))
                     since = time.monotonic()
-        yield margin_frame(found, scores, (1, 1))
+        yield Frame.finished(found, curve)
 
     frames = search()
     return (rounded_frame(one, origin, radii, norm) for one in frames) if on_grid else frames
@@ -208,7 +209,7 @@ def _slope(classifier: Classifier, goal: Objective, sign: float) -> Any:
                 tape.watch(pictures)
                 values = forward(pictures, labels)
                 loss = sign * goal(values, labels)
-            gradient = tape.gradient(loss, pictures)
+            gradient = usable(tape.gradient(loss, pictures), goal)
             if classifier.grey:
                 gradient = tf.reduce_mean(gradient, axis=-1, keepdims=True) + tf.zeros_like(gradient)
             logits = values[LOGITS]

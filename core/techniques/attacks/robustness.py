@@ -91,13 +91,14 @@ def robust_accuracy(
 
     A picture that is wrong as it is stays wrong, and one that an attack has fooled counts as fooled by it at every
     larger epsilon, since the larger ball holds the same picture: neither is attacked again. Pictures are judged as
-    they are, not rounded to 8 bits (``attack`` rounds), as in the literature.
+    they are, not rounded to 8 bits (``attack`` rounds), as in the literature; only Square's lie on that grid anyway,
+    wherever a picture of it is inside the ball, so that it finds a little less.
 
     Args:
         classifier, pictures: the network; (N, H, W, 3) RGB in [0, 1].
         labels: (N,) the class of each picture: the true one, or the network's own answer.
         epsilons: above 0, rising.
-        attacks: names of ``ROBUSTNESS``; all that know the norm where None.
+        attacks: names of ``ROBUSTNESS``; where None all that know the norm, ``"apgd_dlr"`` from three classes on.
         norm: a name of ``NORMS``; Square knows ``"linf"`` only.
         steps: 1 to 20,000 of each attack that takes several; as in ``ROBUSTNESS`` where None.
         seed: of everything drawn at random.
@@ -111,16 +112,22 @@ def robust_accuracy(
     radii = [float(one) for one in epsilons]
     if not radii or sorted(set(radii)) != radii:
         raise ValueError(f"Expected epsilons that rise, got {', '.join(f'{one:g}' for one in epsilons) or 'none'}")
-    able = [name for name in ROBUSTNESS if norm in ATTACKS[name].norms and (name != "apgd_dlr" or _three(classifier))]
-    chosen = able if attacks is None else [checks.one_of(f"attack in {norm}", name, able) for name in attacks]
-    if not chosen:
-        raise ValueError("Expected at least one attack, got none")
+    chosen = _chosen(classifier, norm, attacks)
     given: dict[str, dict[str, Any]] = {name: _settings(name, norm, steps, checks.seed(seed)) for name in chosen}
     return _points(classifier, (origin, targets), (0.0, *radii), given)
 
 
-def _three(classifier: Classifier) -> bool:
-    return len(classifier.labels) >= 3
+def _chosen(classifier: Classifier, norm: str, attacks: Sequence[str] | None) -> list[str]:
+    """The attacks that are meant. Raises ValueError."""
+    able, classes = [name for name in ROBUSTNESS if norm in ATTACKS[name].norms], len(classifier.labels)
+    if attacks is None:
+        return [name for name in able if name != "apgd_dlr" or classes >= 3]
+    chosen = [checks.one_of(f"attack in {norm}", name, able) for name in attacks]
+    if not chosen:
+        raise ValueError("Expected at least one attack, got none")
+    if "apgd_dlr" in chosen and classes < 3:
+        raise ValueError(f"Expected three classes or more for apgd_dlr, got {classifier.name} with {classes}")
+    return chosen
 
 
 def _settings(name: str, norm: str, steps: int | None, seed: int) -> dict[str, Any]:

@@ -234,11 +234,11 @@ def attribute(
         ValueError: a method, layer, target, size or setting that cannot be. Before the work.
     """
     checks.one_of("method", method, METHODS)
-    chosen = _settled(METHODS[method], settings)
+    chosen = settled(METHODS[method], settings)
     return METHODS[method].explain(ask(classifier, picture, target, layer=layer, maps=maps, against=against), **chosen)
 
 
-def _settled(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
+def settled(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a method, those that were given and the defaults of the rest. Raises ValueError.
 
     One call may go through all methods, so what only others take is checked and left out.

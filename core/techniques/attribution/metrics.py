@@ -16,9 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from scipy.integrate import trapezoid
 
 from core import checks
-from core.networks.classifiers import LOGITS, Classifier, uncompiled
+from core.networks.classifiers import LOGITS, Classifier
+from core.networks.compiled import uncompiled
+from core.optimize.ascent import batch_size
+from core.pauses import each
 from core.techniques.attribution.catalogue import attribute
 from core.techniques.attribution.imputation import NOISE, imputed
 from core.techniques.attribution.question import Map, ask
@@ -48,15 +52,18 @@ def road(
     linear imputation, then the least important ones; half the difference of the two probabilities, averaged over the
     percentages, as pytorch-grad-cam's ``ROADCombined`` has it. From -0.5 to 0.5, larger is better; chance is 0.
 
-    Arguments and errors are those of ``insertion_deletion``; and of ``percentages`` above 0 and below 100.
+    Arguments and errors are those of ``insertion_deletion``; and of ``percentages``, at least one, above 0 and below
+    100. Pauses after each imputation, and after each batch of pictures.
     """
     one = _same_size(ask(classifier, picture, target).picture, attribution)
+    if not len(percentages):
+        raise ValueError("Expected at least one percentage, got none")
     for percentage in percentages:
         checks.number("a percentage", percentage, 0.1, 99.9)
     order = np.argsort(-np.asarray(attribution).ravel(), kind="stable")
     stages = []
     for chosen in (order, order[::-1]):
-        for percentage in percentages:
+        for percentage in each(percentages):
             removed = np.zeros(order.size, bool)
             removed[chosen[: round(order.size * percentage / 100)]] = True
             stages.append(imputed(one, removed.reshape(one.shape[1:3]), noise=noise, seed=seed))
@@ -108,7 +115,9 @@ def _same_size(picture: Pictures, attribution: Map) -> Pictures:
 
 
 def _probabilities(classifier: Classifier, pictures: Pictures, target: int) -> npt.NDArray[np.float32]:
-    logits = classifier.tap([LOGITS])(tf.constant(pictures))[LOGITS]
+    tap, at_once = classifier.tap([LOGITS]), batch_size(*pictures.shape[1:3])
+    parts = [pictures[first : first + at_once] for first in range(0, len(pictures), at_once)]
+    logits = np.concatenate([tap(tf.constant(part))[LOGITS].numpy() for part in each(parts)])
     return np.asarray(classifier.probabilities(logits)[:, target])
 
 
@@ -155,7 +164,7 @@ class Trial:
 
 
 def _area(curve: npt.NDArray[np.float32]) -> float:
-    return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
+    return float(trapezoid(curve, dx=1 / (len(curve) - 1)))
 
 
 def _sensitivity(trial: Trial) -> float:

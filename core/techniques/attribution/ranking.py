@@ -13,12 +13,14 @@ from scipy.stats import rankdata
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.requirements import require_classes
-from core.techniques.attribution.catalogue import METHODS, emptiness
+from core.techniques.attribution.catalogue import METHODS, emptiness, settled
 from core.techniques.attribution.metrics import METRICS, Box, Trial
 from core.techniques.attribution.question import Map, ask
 from core.techniques.attribution.sanity import randomized
 
 Values = Mapping[str, float]
+QUESTION = ("layer", "maps", "against")
+"""Of what ``attribute`` takes by name: no settings of a method."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Comparison:
     Attributes:
         rows: {method: {metric: value}}; of several pictures the means.
         ranks: {method: mean rank}, 1 for the best, over the metrics that vote and the pictures that are finished; of
-            the methods that have a value of each.
+            the methods that have a finite value of each.
         refused: {method: why it has no row}.
         pictures: how many pictures are finished.
         progress: the part that is done, 0 to 1.
@@ -70,9 +72,10 @@ def compare_methods(
         seed: of everything drawn at random.
 
     Raises:
-        ValueError: as ``attribute`` does, before any work; no method; a box of another size.
+        ValueError: as ``attribute`` does of the picture, the target and the methods' settings, before any work; no
+            method; a box of another size.
     """
-    one, chosen = ask(classifier, picture, target).picture, _methods(methods)
+    one, chosen = ask(classifier, picture, target).picture, _methods(methods, settings)
     where = None if box is None else _box(box, one.shape[1:3])
     checks.seed(seed)
     require_classes(classifier, least=2)
@@ -98,7 +101,7 @@ def rank_methods(
     Methods are ranked on each picture by each metric that votes, ties sharing their mean rank; the mean of these ranks
     is what they are ordered by. Yields what is known after every value; errors are those of ``compare_methods``.
     """
-    batch, chosen = checks.pictures(pictures), _methods(methods)
+    batch, chosen = checks.pictures(pictures), _methods(methods, settings)
     require_classes(classifier, least=2)
     ask(classifier, batch[:1], 0)
     other = shuffled or randomized(classifier, seed=checks.seed(seed))
@@ -148,9 +151,10 @@ def _same(one: Map, other: Map) -> bool:
 
 
 def _ranks(rows: Mapping[str, Values]) -> dict[str, float]:
-    """The mean rank of each method that has every value that votes."""
+    """The mean rank of each method that has every value that votes, all of them finite."""
     voting = [name for name, one in METRICS.items() if one.votes]
-    whole = [method for method, values in rows.items() if all(name in values for name in voting)]
+    known = {method: [values.get(name, np.nan) for name in voting] for method, values in rows.items()}
+    whole = [method for method, values in known.items() if np.isfinite(values).all()]
     if not whole:
         return {}
     ranked = [
@@ -177,12 +181,14 @@ def _together(found: Sequence[Comparison], finished: int, progress: float) -> Co
     return Comparison(rows, ranks, refused, finished, progress)
 
 
-def _methods(names: Sequence[str]) -> list[str]:
+def _methods(names: Sequence[str], settings: Mapping[str, Any] | None) -> list[str]:
+    """The methods, each once. Raises ValueError for one that there is not, and for settings that none can have."""
     chosen = list(dict.fromkeys(names))
     if not chosen:
         raise ValueError("Expected at least one method, got none")
+    own = {name: value for name, value in (settings or {}).items() if name not in QUESTION}
     for name in chosen:
-        checks.one_of("method", name, METHODS)
+        settled(METHODS[checks.one_of("method", name, METHODS)], own)
     return chosen
 
 

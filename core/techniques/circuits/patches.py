@@ -46,7 +46,6 @@ def index_contributions(
 def _contributed(classifier: Classifier, layer: str) -> Any:
     """(8-bit pictures, weights of the logits) -> what each channel gives at each place, reduced."""
     graph = classifier.graph
-    tokens = graph.token_map(layer)
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8), tf.TensorSpec((None,), tf.float32)])
     def run(pixels: tf.Tensor, weights: tf.Tensor) -> dict[str, Any]:
@@ -63,6 +62,6 @@ def _contributed(classifier: Classifier, layer: str) -> Any:
             score = tf.reduce_sum(tf.cast(logits, tf.float32) * weights)
         slope = tape.gradient(score, made[0], unconnected_gradients=tf.UnconnectedGradients.ZERO)
         given = tf.cast(made[0] * slope, tf.float32)
-        return reduced({layer: tokens.to_map(given) if tokens else given})
+        return reduced({layer: given})
 
     return classifier.told([LOGITS], run)

@@ -114,6 +114,46 @@ def test_it_ends_inside_the_ball_on_the_grid_and_is_the_same_again(tiny, picture
     assert not np.array_equal(found, other)
 
 
+def test_a_curve_has_a_row_for_each_step_and_a_column_for_each_picture(monkeypatch):
+    net, _ = linear()
+    monkeypatch.setattr(module, "CHUNK", -1.0)
+    monkeypatch.setattr(module, "batch_size", lambda height, width: 2)
+    some = np.random.default_rng(5).uniform(0.3, 0.7, (5, *SIZE, 3)).astype(np.float32)
+    frames = list(core.auto_pgd(net, some, labels_of(net, some), epsilon=0.02, steps=4, on_grid=False))
+    assert len(frames) == 3 * 4, "one for each step of each batch"
+    for frame in frames:
+        assert frame.total == 4 and frame.curve.shape == (frame.step, 5) and frame.score.shape == (5,)
+    assert [one.step for one in frames] == [(done + 1) // 3 for done in range(12)]
+    first, last = (np.asarray(frames[at].curve) for at in (6, -1))
+    assert np.isfinite(first[:, :4]).all() and np.isnan(first[:, 4:]).all() and np.isfinite(last).all()
+    np.testing.assert_array_equal(last[:2, :4], first[:, :4])
+    np.testing.assert_array_equal(last[-1], frames[-1].score)
+
+
+def by_rows(change):
+    """Two classes linear in the pixels and in what becomes of the first row."""
+    image = keras.Input((*SIZE, 3), name="image")
+    both = L.Concatenate(name="both")(change(image))
+    return core.classifier(keras.Model(image, L.Dense(2, name="top")(both)), name="by rows")
+
+
+def test_a_network_without_a_gradient_to_the_picture_gets_one_sentence(pictures):
+    net = by_rows(lambda x: [L.Flatten(name=f"flat_{n}")(keras.ops.round(x * n)) for n in (4, 8)])
+    with pytest.raises(ValueError, match="Expected layers through which a gradient reaches the picture, got"):
+        core.last(core.auto_pgd(net, pictures, [0, 0, 0], steps=2))
+
+
+def test_where_the_gradient_is_not_finite_nothing_is_changed_by_it(pictures):
+    def change(x):
+        top = x[:, :1]  # the slope of a root at 0, times 0
+        return [L.Flatten(name="flat")(x), L.Flatten(name="row")(keras.ops.sqrt(top * keras.ops.relu(top - 2)))]
+
+    net = by_rows(change)
+    found = core.last(core.auto_pgd(net, pictures, [0, 0, 0], epsilon=0.1, steps=4, on_grid=False)).images.numpy()
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.abs(found - pictures)[:, 1:], 0.1, atol=1e-4), "the others reach a corner"
+
+
 def test_toward_a_target(tiny, pictures):
     goal = (labels_of(tiny, pictures) + 1) % 5
     found = core.last(core.auto_pgd(tiny, pictures, goal, epsilon=0.3, steps=20, targeted=True)).images.numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -36,6 +38,10 @@ def test_answers_are_alike_as_correlations_say(tiny):
     alike = core.answer_similarities(index)
     for channel in range(8):
         np.testing.assert_allclose(alike[channel], index.correlations(channel), atol=1e-4)
+    means = index.means.copy()
+    means[:, 0], means[:, 1] = 0.1, 1 / 3  # which single precision does not average to themselves
+    same = replace(index, means=means)
+    assert not core.answer_similarities(same)[:2].any() and not same.correlations(0).any()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,45 @@ def test_kernels_that_are_turned_are_one_family(turned):
     np.testing.assert_allclose(alike, alike.T, atol=1e-5)
     assert core.kernel_similarities(turned, "depthwise").shape == (6, 6)
     assert core.kernel_similarities(turned, "end").shape == (2, 2)
+
+
+@pytest.fixture(scope="module")
+def branches():
+    """Layers of as many channels as the convolution before them, and kernels over groups of channels."""
+    image = keras.Input((8, 8, 3), name="image")
+    x = L.Conv2D(4, 3, name="conv")(image)
+    ends = [
+        L.ReLU(name="relu")(L.BatchNormalization(name="norm")(x)),
+        L.Conv2DTranspose(4, 3, name="transposed")(x),
+        L.LayerNormalization(name="layer_norm")(x),
+        L.Conv2D(4, 3, groups=2, name="grouped")(x),
+    ]
+    y = L.Concatenate(name="all")([L.GlobalAveragePooling2D(name=f"gap_{at}")(one) for at, one in enumerate(ends)])
+    return core.classifier(keras.Model(image, L.Dense(2, name="end")(y)), name="branches")
+
+
+def test_a_negative_scale_of_normalization_turns_a_kernel(branches):
+    branches.network.get_layer("norm").gamma.assign([-2.0, 1.0, 0.5, -1.0])
+    kernels = branches.weights("conv")[0].astype(np.float64) * [-1, 1, 1, -1]
+    kernels /= np.sqrt(np.square(kernels).sum(axis=(0, 1, 2)))
+    turns = (np.rot90(side, times) for side in (kernels, kernels[:, ::-1]) for times in range(4))
+    unit = [one.reshape(27, 4) for one in turns]
+    expected = np.max([unit[0].T @ one for one in unit], axis=0)
+    np.testing.assert_allclose(core.kernel_similarities(branches, "relu"), expected, atol=1e-5)
+    assert np.abs(core.kernel_similarities(branches, "conv") - expected).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        ("transposed", "Expected a layer that kernels make, got 'transposed'"),
+        ("layer_norm", "Expected a layer that kernels make, got 'layer_norm'"),
+        ("grouped", "Expected kernels over the same channels, got 'grouped' with 2 groups of them"),
+    ],
+)
+def test_kernels_of_an_earlier_layer_or_of_groups_are_not_compared(branches, layer, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        core.kernel_similarities(branches, layer)
 
 
 def test_what_has_no_kernels_gets_one_sentence(turned):

@@ -86,7 +86,7 @@ def test_norms_and_attacks_that_a_network_can_have(two, pictures, tiny):
         ({"epsilons": []}, "Expected epsilons"),
         ({"epsilons": [0.0]}, "Expected epsilons above 0"),
         ({"attacks": ["patch"]}, "There is no attack in linf 'patch'; there is fgsm"),
-        ({"attacks": ["apgd_dlr"]}, "There is no attack in linf 'apgd_dlr'"),
+        ({"attacks": ["apgd_dlr"]}, "Expected three classes or more for apgd_dlr, got two with 2"),
         ({"attacks": ["square"], "norm": "l2"}, "There is no attack in l2 'square'"),
         ({"attacks": []}, "Expected at least one attack, got none"),
         ({"labels": [0, 1, 2, 0, 1, 0]}, "from 0 to 1"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 import core
-from core.networks.classifiers import uncompiled
-from core.techniques.attribution import catalogue, ranking
+from core.networks.compiled import Compiled, uncompiled
+from core.techniques.attribution import catalogue, metrics, ranking
 from core.techniques.attribution.metrics import COPIES, RADIUS, Trial
 
 VOTING = {name for name, one in core.METRICS.items() if one.votes}
@@ -86,8 +88,19 @@ def test_road_is_half_of_what_the_important_pixels_hold(linear, pixels):
     assert core.road(linear, pixels, 1, truth, noise=0) > 0.01
     with pytest.raises(ValueError, match=r"a percentage from 0\.1 to 99\.9, got 100"):
         core.road(linear, pixels, 1, truth, percentages=[100])
+    with pytest.raises(ValueError, match="Expected at least one percentage, got none"):
+        core.road(linear, pixels, 1, truth, percentages=[])
     with pytest.raises(ValueError, match=r"an attribution of shape \(24, 40\), got \(24, 39\)"):
         core.road(linear, pixels, 1, truth[:, :-1])
+
+
+def test_road_pauses_between_imputations_and_answers_a_batch_at_a_time(linear, pixels, monkeypatch):
+    truth, paused = core.attribute(linear, pixels, 1, method="gradient_input"), []
+    whole = core.road(linear, pixels, 1, truth, percentages=[20, 40])
+    monkeypatch.setattr(metrics, "batch_size", lambda height, width: 3)
+    with core.pausing(lambda: paused.append(1)):
+        found = core.road(linear, pixels, 1, truth, percentages=[20, 40])
+    assert found == pytest.approx(whole, abs=1e-6) and len(paused) == 4 + 2
 
 
 def trial(net, pixels, method, **more):
@@ -121,9 +134,10 @@ def test_a_map_that_asks_no_network_is_the_same_for_a_random_one(tiny, pixels, m
 @pytest.mark.parametrize("method", ["gradient", "guided", "grad_cam", "lrp"])
 def test_what_runs_once_is_the_same_without_compiling(tiny, pixels, method):
     fresh = tiny.prepared()
-    with uncompiled():
+    other = ThreadPoolExecutor(1)  # where a server compiles
+    with other, core.pausing(lambda: None, elsewhere=lambda work: other.submit(work).result()), uncompiled():
         found = core.attribute(fresh, pixels, 1, method=method)
-    (compiled,) = [one for one in map(fresh.kept.get, fresh.kept, [None] * 9) if hasattr(one, "compiled")]
+    (compiled,) = [one for one in map(fresh.kept.get, fresh.kept, [None] * 9) if isinstance(one, Compiled)]
     assert compiled.experimental_get_tracing_count() == 0
     np.testing.assert_allclose(found, core.attribute(fresh, pixels, 1, method=method), rtol=1e-4, atol=1e-6)
     assert compiled.experimental_get_tracing_count() == 1
@@ -164,6 +178,16 @@ def test_the_table_grows_by_one_value_and_the_true_method_comes_first(linear, pi
     assert set(core.METRICS) - set(without.rows["gradient_input"]) == {"pointing", "inside"}
 
 
+def test_a_value_that_is_not_a_number_costs_only_its_own_method_its_rank(linear, pixels, rows, monkeypatch):
+    def measure(trial):
+        return np.nan if trial.method == "opposite" else 0.5
+
+    broken = {name: replace(core.METRICS[name], measure=measure) for name in VOTING}
+    monkeypatch.setattr(ranking, "METRICS", broken)
+    found = core.last(core.compare_methods(linear, pixels, 1, ["opposite", "gradient_input"]))
+    assert found.ranks == {"gradient_input": 1} and np.isnan(found.rows["opposite"]["road"])
+
+
 def test_a_ranking_over_pictures_is_the_mean_of_their_tables(linear, pixels, rows):
     methods, both = ["gradient_input", "opposite"], np.concatenate([pixels, pixels[:, ::-1]])
     found = list(core.rank_methods(linear, both, methods))
@@ -186,6 +210,8 @@ def test_a_ranking_over_pictures_is_the_mean_of_their_tables(linear, pixels, row
     [
         ({"methods": []}, "Expected at least one method, got none"),
         ({"methods": ["crystal"]}, "There is no method 'crystal'"),
+        ({"settings": {"count": 1}}, "Expected count from 2 to 1000, got 1"),
+        ({"settings": {"crystals": 3}}, "There is no setting 'crystals'"),
         ({"target": 7}, "a target of"),
         ({"box": np.zeros((24, 40))}, r"a box of shape \(24, 40\) with a pixel in it"),
         ({"box": np.ones((3, 40))}, r"a box of shape \(24, 40\) with a pixel in it, got shape \(3, 40\)"),
@@ -196,3 +222,8 @@ def test_impossible_tables_are_refused_before_any_work(linear, pixels, given, se
     asked = {"target": 1, "methods": ["gradient"], **given}
     with pytest.raises(ValueError, match=sentence):
         core.compare_methods(linear, pixels, asked.pop("target"), asked.pop("methods"), **asked)
+
+
+def test_a_ranking_refuses_settings_that_cannot_be(linear, pixels):
+    with pytest.raises(ValueError, match="Expected count from 2 to 1000, got 1"):
+        core.rank_methods(linear, pixels, ["gradient"], settings={"count": 1})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import core
+from tests.core.networks.test_tokens import transformer
 
 MAPS = "conv2_relu"
 
@@ -40,6 +41,17 @@ def test_means_are_the_contributions_to_each_picture(tiny, pictures, layer):
     for picture in (0, 17):
         own = core.contributions(tiny, pictures.pictures([picture]), layer, (1, 4))
         np.testing.assert_allclose(found.means[picture] * places, own, atol=1e-4)
+
+
+def test_tokens_behind_a_class_token_are_the_map_that_they_are():
+    net = core.classifier(transformer(lead=True), name="vit")
+    some = core.as_set(np.random.default_rng(3).random((2, 24, 32, 3), dtype=np.float32))
+    found = indexed(net, "mixed_a", some, 1)
+    for picture in (0, 1):
+        own = core.contributions(net, some.pictures([picture]), "mixed_a", 1)
+        np.testing.assert_allclose(found.means[picture] * 12, own, atol=1e-4)
+        assert np.abs(own).max() > 1e-3
+    assert found.rows.max() <= 2 and found.columns.max() <= 3
 
 
 def test_being_excited_is_not_giving(tiny, pictures):
