@@ -299,8 +299,10 @@ def maximized(network: str, layer: str, channel: int) -> Pixels | None:
     """The maximized picture of a unit, where a page has drawn it already and it is still here."""
     from dashboard.recipes import Maximize
 
-    if drawn := jobs.find(("drawing", network, layer, channel, False)):
-        return drawn.latest.pixels if drawn.latest else None
+    drawn = jobs.find(("drawing", network, layer, channel, False))
+    if drawn and drawn.latest and drawn.latest.progress == 1:
+        pixels: Pixels = drawn.latest.pixels
+        return pixels
     for job in jobs.TABLE.all():
         recipe = job.key[-1]
         if job.latest and isinstance(recipe, Maximize) and recipe.shows(network, layer, channel):

@@ -20,7 +20,6 @@ st.markdown(SAYS)
 try:
     recipe = form.recipe(name, picture)
     shown = panel.look(recipe)
-    panel.halted()
     if shown is None:
         st.info("No pictures have been looked at yet.")
         st.stop()

@@ -9,7 +9,7 @@ from dashboard import address, figures, forms, notices, reports, words, workbenc
 from dashboard.panels import atlas
 from dashboard.recipes import usual
 from dashboard.recipes.embed import METHODS, Embed
-from dashboard.server import jobs, limits, networks, results, uploads
+from dashboard.server import limits, networks, results, uploads
 
 SPREAD = {True: "Side by side", False: "Where they fall"}
 NEAREST = {"others": "in other photographs", "all": "anywhere"}
@@ -89,8 +89,6 @@ st.markdown(SAYS)
 recipe = choose()
 try:
     read = results.map_pictures(name, recipe.source, named)
-    if jobs.halted():
-        st.button("Go on", icon=":material/play_arrow:", on_click=jobs.go_on, key="go_on")
     if read is None:
         st.info("No picture has been read yet.")
         st.stop()

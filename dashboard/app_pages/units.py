@@ -12,7 +12,7 @@ from dashboard.panels import families
 from dashboard.panels import naming as named
 from dashboard.panels import unit as panel
 from dashboard.recipes import Unit
-from dashboard.server import jobs, naming, networks, results, sets
+from dashboard.server import naming, networks, results, sets
 
 UNITS = 8
 SAYS = (
@@ -101,8 +101,6 @@ try:
         wanted = naming.beside(name, layers, chosen_set, read)
         with workbench.meanwhile(read, "Every unit is being shown these pictures.", name, layers, chosen_set):
             indexes = dict(results.unit_indexes(name, wanted, chosen_set, read))
-    if jobs.halted():
-        st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     if read is None or not indexes:
         st.info("No pictures have been looked at yet.")
         st.stop()

@@ -29,15 +29,20 @@ def show(recipe: Embed, pictures: core.PictureSet, found: results.Embedding, *, 
     if not columns:
         return recipe
     st.markdown(SAYS)
-    cells = core.atlas_cells(found.codes, found.positions, columns=columns)
-    key = (recipe.source, recipe.method, recipe.seed, recipe.side_by_side, columns, len(pictures), mine[0])
     try:
-        frame = directions.atlas(
-            recipe.network, recipe.layer, cells, key=key, show=lambda place, one: _live(place, cells, one)
-        )
+        return _drawn(recipe, pictures, found, columns=columns, mine=mine, chosen=chosen)
     except ValueError as error:
         notices.refused(error)
         return recipe
+
+
+def _drawn(
+    recipe: Embed, pictures: core.PictureSet, found: results.Embedding, *, columns: int, mine: list[int], chosen: int
+) -> Embed:
+    cells = core.atlas_cells(found.codes, found.positions, columns=columns)
+    frame = directions.atlas(
+        recipe.network, recipe.layer, cells, source=recipe.source, show=lambda place, one: _live(place, cells, one)
+    )
     if frame is None:
         return recipe
     drawn = core.to_uint8(np.asarray(frame.images))

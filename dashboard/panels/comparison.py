@@ -11,7 +11,7 @@ from dashboard import address, components, downloads, figures, reports, words
 from dashboard.forms.settings import choose
 from dashboard.forms.unit import bring
 from dashboard.recipes import Explain
-from dashboard.server import evaluations, jobs, networks, sets
+from dashboard.server import evaluations, networks, sets
 
 WHICH = {"quick": "all quick methods", "shown": "those shown above"}
 OVER = {"picture": "this picture", "set": "a set of pictures"}
@@ -131,8 +131,6 @@ def draw(place: Any, found: core.Comparison) -> None:
 
 def conclude(place: Any, found: core.Comparison | None, where: str) -> None:
     """The finished table, and what it says."""
-    if jobs.halted():
-        st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     if found is None:
         return
     draw(place, found)

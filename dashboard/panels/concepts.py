@@ -15,7 +15,7 @@ from dashboard import figures, forms, reports, words
 from dashboard.forms import concepts as form
 from dashboard.recipes import Concepts
 from dashboard.server import concepts as server
-from dashboard.server import jobs, limits, networks, sets, uploads
+from dashboard.server import limits, networks, sets, uploads
 
 Floats = npt.NDArray[np.float32]
 CROPS, LIVE_CROPS = 6, 8
@@ -38,8 +38,7 @@ class Shown:
     @property
     def key(self) -> tuple[Any, ...]:
         """What tells these concepts from others."""
-        one = self.recipe
-        return one.layer, one.count, one.source or one.picture, self.found.done, self.found.progress
+        return _key(self.recipe, self.pictures, self.found)
 
     @property
     def scaled(self) -> Floats:
@@ -76,8 +75,13 @@ def look(recipe: Concepts) -> Shown | None:
     )  # fmt: skip
     if found is None:
         return None
-    key = (recipe.layer, recipe.count, recipe.source or recipe.picture, found.done, found.progress)
+    key = _key(recipe, pictures, found)
     return Shown(recipe, pictures, found, server.maps(recipe.network, recipe.picture, found, key=key))
+
+
+def _key(recipe: Concepts, pictures: core.PictureSet | None, found: core.Concepts) -> tuple[Any, ...]:
+    read = None if pictures is None else sets.extent(pictures)
+    return recipe.layer, recipe.count, recipe.source or recipe.picture, read, found.done, found.progress
 
 
 def _live(recipe: Concepts, pictures: core.PictureSet | None, place: Any, found: core.Concepts) -> None:
@@ -232,9 +236,3 @@ def contents(shown: Shown, told: core.ConceptImportance | None) -> reports.Conte
     """What there is to take away."""
     crops = [shown.crops(concept)[1] for concept in range(shown.found.count)]
     return reports.taken_apart(shown.recipe, shown.found, shown.maps, crops=crops, told=told)
-
-
-def halted() -> None:
-    """A way to go on after Stop."""
-    if jobs.halted():
-        st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")

@@ -46,8 +46,6 @@ def show_truth(recipe: Explain, overlay: Overlay) -> None:
         ("shuffled", recipe), lambda: shuffled(recipe), progress=lambda found: len(found) / count,
         say=lambda found: f"{len(found)} of {count} maps",
     ) or {}  # fmt: skip
-    if jobs.halted():
-        st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     maps = {
         method: [recipe.found(method), *(done[method, part] for part in FRACTIONS if (method, part) in done)]
         for method in recipe.methods

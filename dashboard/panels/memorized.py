@@ -158,6 +158,7 @@ def offer_sweep(recipe: Memorize) -> None:
     asked = (recipe.data, recipe.seed, *settings.values())
     if st.button("Draw it with my settings", icon=":material/show_chart:", key="draw_sweep", help=SWEEP):
         st.session_state[ASKED] = asked
+        comparisons.go_on_with_sweep(recipe.data, recipe.seed, settings)
     if st.session_state.get(ASKED) == asked:
         show_sweep(recipe)
 

@@ -9,7 +9,7 @@ import streamlit as st
 import core
 from dashboard import components, figures, words
 from dashboard.recipes import Contributions, usual
-from dashboard.server import circuits, jobs, naming, networks, results, sets
+from dashboard.server import circuits, naming, networks, results, sets
 
 SET = "samples"
 
@@ -39,8 +39,6 @@ def show(asked: Asked) -> None:
     layers = naming.beside(one.network, (one.layer,), SET, pictures)
     excited = results.unit_indexes(one.network, layers, SET, pictures).get(one.layer)
     given = circuits.given(one.network, one.layer, one.asked, SET, pictures=pictures)
-    if jobs.halted():
-        st.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     if excited is None or given is None:
         return
     left, right = st.columns(2, gap="large")

@@ -13,7 +13,7 @@ import core
 from dashboard import address, downloads, figures, reports, words
 from dashboard.forms.settings import choose
 from dashboard.forms.unit import bring
-from dashboard.server import evaluations, jobs, networks, sets
+from dashboard.server import evaluations, networks, sets
 from dashboard.server.evaluations import Attacked
 
 SAYS = (
@@ -50,7 +50,6 @@ def show_robustness(name: str) -> None:
         with column:
             st.markdown(f"**{words.text(networks.network_title(one))}**")
             places[one] = st.empty()
-    halted = st.empty()
     found: dict[str, core.RobustAccuracy] = {}
     for one in shown:
         read = evaluations.pictures(one, asked.set_name, asked.count)
@@ -61,8 +60,6 @@ def show_robustness(name: str) -> None:
         if result is not None:
             found[one] = result
             draw(places[one], asked, one, result, key=f"robust_{one}")
-    if jobs.halted():
-        halted.button("Go on", icon=":material/resume:", on_click=jobs.go_on, key="go_on")
     for one, result in found.items():
         conclude(one, asked, result)
 

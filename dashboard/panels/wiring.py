@@ -41,14 +41,14 @@ def show(network: str, layer: str, channel: int) -> Callable[[], None]:
         "below. Click one to go there."
     )
     units = {(one.layer, one.channel) for found in sides for one in found if one.layer != core.PICTURE}
-    missing = sorted(units - set(pictures))
+    missing = units - set(pictures)
     wanted = bool(missing) and st.toggle(
         f"Draw these units, too ({len(missing)} are not drawn yet)", key="draw_wiring",
         help="The picture that each likes most, below its kernel. It takes about a second for each.",
     )  # fmt: skip
 
     def draw() -> None:
-        if wanted and drawings.draw(network, missing, lambda made: _show_made(places, sides, made.pictures)):
+        if wanted and drawings.draw(network, units, lambda made: _show_made(places, sides, made.pictures)):
             st.rerun()
 
     return draw

@@ -129,14 +129,24 @@ def sweep(
     *,
     show: Callable[[Any, core.CorruptionSweep], object] | None = None,
 ) -> core.CorruptionSweep | None:
-    """The paper's figure 1 on these data, with ``settings`` of ``core.memorize``; with progress and stop.
+    """The paper's figure 1 on these data, with ``settings`` of ``core.memorize``; with progress and Stop.
 
     ``show`` draws what has been found so far into a place of the page.
     """
     result: core.CorruptionSweep | None = jobs.follow(
-        ("sweep", data_name, seed, *settings.items()),
+        _sweep_key(data_name, seed, settings),
         lambda: core.corruption_sweep(data, seeds=(seed,), **settings),
         say=lambda one: f"{len(one.points)} of {one.total} points; {one.corruption:.0%} drawn anew, epoch {one.epoch}",
         show=show,
     )
     return result
+
+
+def go_on_with_sweep(data_name: str, seed: int, settings: Mapping[str, Any]) -> None:
+    """Take it up again where this session has stopped it."""
+    if job := jobs.find(_sweep_key(data_name, seed, settings)):
+        job.go_on()
+
+
+def _sweep_key(data_name: str, seed: int, settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ("sweep", data_name, seed, *settings.items())

@@ -17,6 +17,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent import futures
+from functools import partial
 from typing import TypeVar
 
 import core
@@ -62,28 +63,33 @@ class Compiling:
     def ask(self, classifier: core.Classifier, key: Key, make: Callable[[], object], *, wait: bool = False) -> bool:
         """Whether ``make`` was done for this key and network; it is begun where it was not, and ``wait`` waits for it.
 
-        One that failed counts as done: who then does the same is told why.
+        One that failed counts as done: who then does the same is told why. Its error is not kept, since the
+        frames where it was raised hold the network.
         """
         with self._lock:
             own = self._asked.setdefault(classifier, {})
             if key not in own:
-                own[key] = self._thread.submit(make)
+                own[key] = self._thread.submit(_tried, make)
             found = own[key]
         if wait:
-            found.exception()
+            futures.wait([found])
         return found.done()
+
+
+def _tried(make: Callable[[], object]) -> None:
+    try:
+        make()
+    except ValueError as error:  # who looks at it is told
+        LOG.info("Not compiled: %s", error)
+    except Exception:
+        LOG.exception("Something could not be compiled")
 
 
 def _make_quick(asked: weakref.ref[core.Classifier]) -> None:
     classifier = asked()
     if classifier is None:
         return
-    try:
-        core.prepare(classifier)
-    except ValueError as error:  # who looks at it is told
-        LOG.info("Not compiled: %s", error)
-    except Exception:
-        LOG.exception("A network could not be compiled")
+    _tried(partial(core.prepare, classifier))
     del classifier
     leave_alone()
 

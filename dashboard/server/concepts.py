@@ -47,7 +47,8 @@ def found(
 ) -> core.Concepts | None:
     """The concepts of a layer in a picture, or in ``pictures``, with progress and Stop. Raises ValueError."""
     over: Any = seen(name, picture) if pictures is None else pictures
-    key = ("concepts", name, layer, count, source or picture, len(over))
+    read = None if pictures is None else sets.extent(pictures)
+    key = ("concepts", name, layer, count, source or picture, read)
     result: core.Concepts | None = jobs.follow(
         key, lambda: core.concepts(networks.network(name), over, layer, count=count), show=show if source else None,
         say=lambda one: f"{one.done:,} of {one.total:,} pictures",
@@ -124,8 +125,8 @@ def sensitivity(
     examples = example_pictures(name, concept)
     if others is None or examples is None:
         return None
-    best = likest(name, target, (over_key, len(over)), _pictures=over)
-    key = ("tcav", name, layer, target, concept, len(examples), over_key, len(over))
+    best = likest(name, target, (over_key, sets.extent(over)), _pictures=over)
+    key = ("tcav", name, layer, target, concept, core.digest(examples), over_key, sets.extent(over))
     result: core.Tcav | None = jobs.follow(
         key,
         lambda: core.tcav(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,14 +27,16 @@ def place_vectors(name: str, picture_name: str, layer: str, most: int) -> npt.ND
 
 
 def atlas(
-    name: str, layer: str, cells: core.AtlasCells, *, key: tuple[Any, ...], show: Callable[[Any, core.Frame], object]
+    name: str, layer: str, cells: core.AtlasCells, *, source: str, show: Callable[[Any, core.Frame], object]
 ) -> core.Frame | None:
     """The pictures that the codes of cells like, with progress, Stop and a live picture. Raises ValueError.
 
-    ``key`` tells the cells from others.
+    ``source`` is the set that the cells come from; their own codes tell them from others.
     """
+    codes = np.ascontiguousarray(cells.vectors)
+    key = ("atlas", name, layer, source, codes.shape, hashlib.sha256(codes.tobytes()).hexdigest())
     result: core.Frame | None = jobs.follow(
-        ("atlas", name, layer, key),
+        key,
         lambda: core.draw_directions(
             networks.network(name), layer, cells.vectors, size=ATLAS_SIZE, steps=ATLAS_STEPS
         ),

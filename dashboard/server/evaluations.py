@@ -79,7 +79,7 @@ def ranked(
 ) -> core.Comparison | None:
     """The ranking of methods over a set of pictures. Raises ValueError."""
     result: core.Comparison | None = jobs.follow(
-        ("ranked", name, set_name, len(found), methods, options),
+        ("ranked", name, set_name, sets.extent(found), methods, options),
         lambda: core.rank_methods(
             networks.network(name), core.to_float(found.pixels), methods, settings=dict(options),
             shuffled=networks.shuffled_network(name, 1.0),
@@ -99,10 +99,6 @@ class Attacked:
     norm: str
     attacks: tuple[str, ...]
     epsilons: tuple[float, ...]
-
-    def key(self, network: str) -> tuple[Any, ...]:
-        """The job's key."""
-        return ("robust", network, self)
 
 
 def true_labels(labels: Sequence[str], found: core.PictureSet) -> npt.NDArray[np.int32] | None:
@@ -138,7 +134,7 @@ def robust(
 
     points = len(asked.attacks) * len(asked.epsilons)
     result: core.RobustAccuracy | None = jobs.follow(
-        asked.key(name), begin, show=lambda _, one: live(one),
+        ("robust", name, asked, sets.extent(found)), begin, show=lambda _, one: live(one),
         say=lambda one: f"{networks.network_title(name)}: {int(one.progress * points)} of {points} points",
     )  # fmt: skip
     return result

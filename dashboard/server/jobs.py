@@ -18,7 +18,8 @@ one sentence, is never taken for finished, and may be tried again.
 
 ``open`` begins nothing: the first follower does. ``begin`` returns the generator and may raise ValueError; it runs in
 the slot, and so do all its results. A job goes from the table when memory runs short and nobody uses it, the least
-recently used first; a new one is refused where all that is there is in use.
+recently used first; a new one is refused where all that is there is in use. What a generator holds is not weighed: that
+of a job which rests, and which nobody here has used lately, is dropped after ten minutes, and the job begins anew.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 from dashboard.server import memory, sessions, slot
 
@@ -42,6 +44,7 @@ LOG = logging.getLogger(__name__)
 LATEST_KEPT = 6
 SILENCE = 10.0
 LIVE_SECONDS = 0.5
+REST = 600.0
 _END = object()
 
 
@@ -80,6 +83,7 @@ class Job(Generic[Result]):
         self._news = threading.Condition()
         self._followers: dict[str, float] = {}
         self._stopped: set[str] = set()
+        self._left = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._spent = 0.0
 
@@ -157,6 +161,16 @@ class Job(Generic[Result]):
             yield
         finally:
             self._followers.pop(session, None)
+            self._left = time.monotonic()
+
+    def rest(self) -> None:
+        """Drop what the next chunk would go on from, where nobody has followed for ten minutes; it begins anew then."""
+        if time.monotonic() - self._left > REST and self._advancing.acquire(blocking=False):
+            try:
+                if not self.followed:
+                    self._results = self._first = None
+            finally:
+                self._advancing.release()
 
     def _advance(self, tell: Callable[[slot.Waiting], object] | None) -> None:
         """One chunk. A generator that is interrupted inside is dead, and the next chunk begins anew.
@@ -274,6 +288,9 @@ class Jobs:
         """Drop what nobody uses, the least recently used first, until there is room."""
         self._latest = {session: keys for session, keys in self._latest.items() if session and sessions.here(session)}
         used = {key for keys in self._latest.values() for key in keys}
+        for key, job in self._jobs.items():
+            if key not in used:
+                job.rest()
         size = sum(job.size for job in self._jobs.values())
         for key, job in list(self._jobs.items()):
             if size < self.budget:
@@ -302,8 +319,9 @@ def follow(
 ) -> Result | None:
     """Open a job and follow it to its end, with a progress bar and Stop; its newest result, None where there is none.
 
-    ``show`` draws a result on its way into a place of the page, at most twice a second. After Stop the job rests until
-    ``go_on``, and the page says that what was reached is a part. Raises ValueError as the routine does.
+    ``show`` draws a result on its way into a place of the page, at most twice a second. After Stop the job rests; in
+    its place the page says that what was reached is a part, and has a button to go on. Raises ValueError as the routine
+    does.
     """
     job = open(key, begin, progress=progress)
     place = st.empty()
@@ -311,10 +329,17 @@ def follow(
         with place.container():
             _follow(job, say, show)
     if job.state is State.STOPPED:
-        place.caption(f"Stopped at {job.progress:.0%}.")
+        with place.container(horizontal=True, vertical_alignment="center"):
+            _offer_to_go_on(job)
     else:
         place.empty()
     return job.latest
+
+
+def _offer_to_go_on(job: Job[Any]) -> None:
+    st.caption(f"Stopped at {job.progress:.0%}.", width="content")
+    with suppress(StreamlitDuplicateElementKey):  # a page may ask for one job in two places
+        st.button("Go on", icon=":material/resume:", key=f"go on {job.key}", on_click=job.go_on)
 
 
 def _follow(job: Job[Result], say: Callable[[Result], str], show: Callable[[Any, Result], object] | None) -> None:
@@ -327,14 +352,3 @@ def _follow(job: Job[Result], say: Callable[[Result], str], show: Callable[[Any,
         if show and time.monotonic() - since > LIVE_SECONDS:
             show(picture, result)
             since = time.monotonic()
-
-
-def halted() -> bool:
-    """Whether this session has stopped a job and not gone on."""
-    return any(job.state is State.STOPPED for job in TABLE.all())
-
-
-def go_on() -> None:
-    """Take up what this session has stopped."""
-    for job in TABLE.all():
-        job.go_on()

@@ -335,7 +335,7 @@ def embedding(
 
     Raises ValueError.
     """
-    key = (key, len(pictures))
+    key = (key, sets.extent(pictures))
     codes = _codes(name, layer, key, _pictures=pictures)
     positions = _positions(name, layer, key, method, seed, _codes=codes)
     return Embedding(

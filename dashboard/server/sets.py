@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -106,6 +106,14 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
     return result
 
 
+def extent(pictures: core.PictureSet) -> tuple[int, int]:
+    """What tells, in a key, how much of a set was read: how many pictures these are, and of how many sources.
+
+    The sources are all that were read, also where the pictures are but some of them, evenly spread.
+    """
+    return len(pictures), len(pictures.titles)
+
+
 def _digits(size: tuple[int, int], count: int) -> core.PictureSet:
     """The first handwritten digits that networks are trained on here, each named by its class."""
     digits = core.digits()
@@ -136,4 +144,7 @@ def _read_anew_if_changed(name: str) -> None:
 
 
 def _mentions(key: object, name: str) -> bool:
-    return key == name or (isinstance(key, tuple) and any(_mentions(part, name) for part in key))
+    parts: tuple[object, ...] = key if isinstance(key, tuple) else ()
+    if is_dataclass(key) and not isinstance(key, type):
+        parts = tuple(getattr(key, field.name) for field in fields(key))
+    return (isinstance(key, str) and key == name) or any(_mentions(part, name) for part in parts)

@@ -111,6 +111,22 @@ def test_a_network_is_made_quick_beside_its_first_use_and_one_that_is_gone_is_le
     assert net.has_tap(every)
 
 
+def test_what_could_not_be_compiled_does_not_keep_its_network():
+    class Network:
+        """Stands for a network: what is asked of it fails."""
+
+        def prepare(self) -> None:
+            raise ValueError("Expected another layer")  # what is logged with its trace is kept by pytest
+
+    own, net = Compiling(), Network()
+    assert own.ask(net, ("layer",), net.prepare, wait=True), "it counts as done"
+    own.done(lambda: None)
+    left = weakref.ref(net)
+    del net
+    gc.collect()
+    assert left() is None
+
+
 def test_where_no_thread_serves_nothing_is_compiled():
     net = networks.network("lens5_standard")
     assert len(net.kept) == 0

@@ -8,6 +8,7 @@ import pytest
 import core
 from dashboard import figures
 from dashboard.recipes import Embed, Grid, Maximize
+from dashboard.server import directions, jobs
 
 NETWORK = "lens5_standard"
 
@@ -29,6 +30,16 @@ def test_an_atlas_is_drawn_in_the_place_of_the_pictures(open_page, words):
     assert any("atlas_cells" in one.value for one in app.code)
     app = open_page("map", set="photos", method="pca", layer="conv4_2_relu", atlas="7")
     assert not app.exception and "squares of" not in words(app), "what is not offered is none"
+
+
+def test_an_atlas_belongs_to_the_codes_of_its_squares(monkeypatch):
+    """Not to the set alone: the own picture of a person is in it, and a phone's map has other squares."""
+    asked = []
+    monkeypatch.setattr(jobs, "follow", lambda key, *_, **__: asked.append(key))
+    for codes in (np.zeros((2, 3)), np.eye(2, 3), np.eye(2, 3)):
+        cells = core.atlas_cells(codes, [[0, 0], [1, 1]], columns=2)
+        directions.atlas(NETWORK, "conv4_2_relu", cells, source="photos", show=lambda *_: None)
+    assert asked[0] != asked[1] == asked[2]
 
 
 def test_a_held_picture_stays_near_the_photograph(open_page, words):

@@ -16,6 +16,7 @@ import core
 from dashboard import workbench
 from dashboard.panels import memorize as panels
 from dashboard.recipes import Memorize
+from dashboard.recipes.memorize import OPTIONS
 from dashboard.server import comparisons, labelled, networks, trained
 
 Opener = Callable[..., AppTest]
@@ -79,11 +80,18 @@ def test_what_was_stopped_is_shown_and_goes_on(open_page: Opener, words: Words) 
         np.testing.assert_array_equal(frame.curves["train_loss"], whole.frames[key].curves["train_loss"])
 
 
-def test_figure_1_is_drawn_before_anything_was_run(open_page: Opener) -> None:
-    app = open_page("memorize", **SHORT)
+def test_figure_1_is_drawn_before_anything_was_run_and_where_it_was_stopped(open_page: Opener) -> None:
+    app, settings = open_page("memorize", **SHORT), {name: getattr(RECIPE, name) for name in OPTIONS}
+    data = labelled.labelled(RECIPE.data)
+    job = workbench.jobs.open(
+        ("sweep", RECIPE.data, RECIPE.seed, *settings.items()),
+        lambda: core.corruption_sweep(data, seeds=(RECIPE.seed,), **settings),
+    )
+    job._stopped.add("test session id")
     charts = len(app.get("plotly_chart"))
     app.button(key="draw_sweep").click().run()
     assert not app.exception and not app.error and len(app.get("plotly_chart")) == charts + 1
+    assert job.state is workbench.jobs.State.FINISHED
     app.run()
     assert not app.exception and len(app.get("plotly_chart")) == charts + 1, "it stays"
 

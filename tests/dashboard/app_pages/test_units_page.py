@@ -64,7 +64,7 @@ def test_story_tells_every_stage() -> None:
     for stage in core.stages(core.load(NETWORK)):
         assert stage.says in shown and f"of {stage.layer}. Click one." in shown
     assert len(app.main.get("bidi_component")) == 2 * len(STAGES)
-    assert not [button for button in app.button if button.key == "go_on"]
+    assert not [button for button in app.button if button.label == "Go on"]
 
 
 def test_one_unit_under_every_lens() -> None:
@@ -164,7 +164,8 @@ def test_stopped_look_shows_what_it_saw_and_goes_on() -> None:
     app = app.switch_page("app_pages/units.py").run()
     assert not app.exception and not app.error
     assert f"64 of {len(pictures)} pictures" in words(app) and "Unit 3" in words(app)
-    app.button(key="go_on").click().run()
+    (go_on,) = [button for button in app.button if button.label == "Go on"]
+    go_on.click().run()
     assert not app.exception and job.state is jobs.State.FINISHED
     assert f"{len(pictures)} of {len(pictures)} pictures" in words(app)
     jobs.TABLE.forget(lambda other: other == key)

@@ -8,6 +8,7 @@ import pytest
 import core
 from dashboard.server import jobs, sets, uploads
 from dashboard.server.brought import Brought
+from dashboard.server.evaluations import Attacked
 from dashboard.server.uploads import BROUGHT
 
 MIB = 2**20
@@ -134,11 +135,13 @@ def test_a_folder_that_changed_is_read_anew_with_all_that_came_of_it(local, peop
     name = sets.bring_set(str(tmp_path), "mine")
     first = sets.picture_set(name, (32, 32))
     assert sets.picture_set(name, (32, 32)) is first
-    jobs.open(("units", "net", ("conv",), name, 1), lambda: iter(()))
+    attacked = ("robust", "net", Attacked(name, 8, "linf", ("fgsm",), (1.0,)))
+    for key in (("units", "net", ("conv",), name, 1), attacked):
+        jobs.open(key, lambda: iter(()))
     (tmp_path / "a.jpg").write_bytes(jpeg(2, side=70))
     second = sets.picture_set(name, (32, 32))
     assert len(second) == len(first) == 1 and np.abs(second.pixels.astype(int) - first.pixels).max() > 0
-    assert jobs.find(("units", "net", ("conv",), name, 1)) is None
+    assert jobs.find(("units", "net", ("conv",), name, 1)) is None and jobs.find(attacked) is None
 
 
 def test_pictures_that_were_decoded_cannot_be_changed(public, people):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.pauses import aside
 from dashboard.server import jobs as table
@@ -230,6 +232,52 @@ def test_a_server_full_of_what_others_use_refuses_in_one_sentence(jobs, people):
         jobs.open(("more",), lambda: parts(1))
     people.be("pupil 0")
     assert isinstance(jobs.open(("instead",), lambda: parts(1)), Job), "one's own earlier results make room"
+
+
+def test_a_job_that_rests_and_that_nobody_uses_holds_no_generator_and_begins_anew(jobs, people, monkeypatch):
+    monkeypatch.setattr(table, "REST", 0.0)
+    begun: list[str] = []
+
+    def begin():
+        begun.append(sessions.current())
+        return parts(3)
+
+    for name in ("gone", "here"):
+        people.be(name)
+        for _ in (one := jobs.open((name,), begin)).follow():
+            one.stop()
+    people.gone.add("gone")
+    jobs.open(("next",), lambda: parts(1))
+    for name in ("gone", "here"):
+        people.be(name)
+        job = jobs.find((name,))
+        assert job.latest.number == 1, "what was reached stays"
+        job.go_on()
+        assert [part.number for part in job.follow()][-1] == 3
+    assert begun == ["gone", "here", "gone"]
+
+
+def test_what_was_stopped_has_one_button_on_the_page_that_asks_for_it(monkeypatch):
+    keys = [("rests",), ("rests elsewhere",)]
+    for key in keys:
+        job = table.open(key, lambda: parts(3))
+        with contextlib.closing(job.follow()) as following:
+            next(following)
+        job._stopped.add("test session id")
+
+    def page():
+        from dashboard.server import jobs
+
+        for _ in range(2):
+            jobs.follow(("rests",), lambda: iter(()), say=str)
+
+    app = AppTest.from_function(page).run()
+    (button,) = app.button
+    assert button.label == "Go on" and not app.exception
+    button.click().run()
+    assert not app.button and table.find(keys[0]).state is State.FINISHED
+    assert table.find(keys[1]).latest.number == 1, "what another page has stopped rests"
+    table.TABLE.forget(lambda key: key in keys)
 
 
 def test_many_open_find_and_follow_at_once(jobs, people):
