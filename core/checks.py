@@ -6,6 +6,7 @@ What only a network can tell (its classes, its layers, the sizes at which it run
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,6 +38,13 @@ def positive(name: str, value: Any) -> Floats:
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError(f"Expected {name} above 0, got {value!r}")
     return values
+
+
+def memory(name: str, shape: Iterable[int], most: int) -> None:
+    """float32 numbers of a shape that take so many bytes at most."""
+    got = 4 * prod(shape)
+    if got > most:
+        raise ValueError(f"Expected {name} of at most {most // 2**20} MiB together, got {-(-got // 2**20)}")
 
 
 def seed(value: Any) -> int:

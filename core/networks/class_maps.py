@@ -10,12 +10,20 @@ MOST_ASKED = 24
 
 
 def last_maps(classifier: Classifier, layer: str) -> str:
-    """The last layer with a map of more than one place that this one depends on."""
+    """The last layer with a map of more than one place that this one depends on. Raises ValueError where none is."""
+    found = found_maps(classifier, layer)
+    if not found:
+        raise ValueError(f"Expected a network with maps before {layer}, got {classifier.name}, which has none")
+    return found
+
+
+def found_maps(classifier: Classifier, layer: str) -> str:
+    """As ``last_maps``; empty where there is no map."""
     before = classifier.before(layer) or [layer]
     spatial = [name for name in before if classifier.layers[name].spatial]
     wide = [name for name in spatial if max(classifier.layers[name].shape[:2]) > 1]
     if not spatial:
-        raise ValueError(f"Expected a network with maps before {layer}, got {classifier.name}, which has none")
+        return ""
     found = wide or spatial
     map_of = classifier.graph.token_map(found[-1])
     if map_of and map_of.lead:

@@ -172,7 +172,8 @@ class Graph:
         """The outputs of the layers for a batch that is preprocessed already; to be called inside ``tf.function``.
 
         ``change`` says for some layers what becomes of their output before the layers behind them see it. Tokens that
-        are a map come, and are changed, as that map; the layers behind depend on it.
+        are a map come, and are changed, as that map. The layers behind depend on what comes back, so that it has a
+        gradient, also where it is single precision and the network computes in half.
         """
         names = tuple(names)
         values, seen = {id(self.input): x}, {}
@@ -187,9 +188,10 @@ class Graph:
                 key, own = id(symbol), maps.get(id(symbol))
                 shown = own.to_map(result) if own else result
                 shown = changes[key](shown) if key in changes else shown
-                values[key] = own.to_tokens(shown, result) if own else shown
                 if key in wanted:
-                    seen[key] = shown
+                    seen[key] = _single(shown)
+                    shown = tf.cast(seen[key], shown.dtype)
+                values[key] = own.to_tokens(shown, result) if own else shown
             del args, kwargs, results
             for one in done:  # outside a compiled function, this frees their memory
                 values.pop(one, None)

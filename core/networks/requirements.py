@@ -56,6 +56,22 @@ def require_size(classifier: Classifier, layers: Iterable[str], height: int, wid
         raise ValueError(f"Expected pictures of {own}, the only size at which {classifier.name} answers, got {got}")
 
 
+def require_on_the_way(classifier: Classifier, layer: str) -> None:
+    """The layer exists, and the answer of the network, which has one, depends on it."""
+    classifier.layer(layer)
+    if (
+        layer not in classifier.before(LOGITS)
+        and classifier.graph.tensors[layer] is not classifier.graph.tensors[LOGITS]
+    ):
+        raise ValueError(f"Expected a layer on the way to the answer of {classifier.name}, got {layer!r}, which is not")
+
+
+def require_finite(values: npt.NDArray[np.floating], layer: str) -> None:
+    """What a layer gave has no NaN or infinity in it."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"Expected finite activations, got NaN or infinity at {layer}")
+
+
 def require_large_enough(classifier: Classifier, layer: str, height: int, width: int) -> None:
     """No convolution on the way to this layer (or ``LOGITS``) is larger than what is left of a picture of this size."""
     classifier.tap([layer])(tf.fill((1, height, width, 3), 0.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -13,15 +14,14 @@ from core.networks.requirements import require_answers
 from core.networks.segments import Segment, named, segment
 from core.networks.tokens import TokenMap
 
-__all__ = ["Begun", "Tail", "require_map", "tail"]
+__all__ = ["Begun", "Tail", "require_map", "tail", "way_from"]
 
 
-@dataclass(frozen=True, eq=False)
-class Begun:
+class Begun(NamedTuple):
     """What pictures are at a layer.
 
     Attributes:
-        maps: (N, h, w, channels).
+        maps: (N, h, w, channels), or (N, channels).
         raw: the same as the layer gives it: tokens where it is a map of tokens.
         beside: what else leads to the answer, as around a skip connection.
     """
@@ -56,7 +56,10 @@ class Tail:
         return Begun(self.tokens.to_map(raw) if self.tokens else raw, raw, beside)
 
     def logits(self, begun: Begun, maps: tf.Tensor) -> tf.Tensor:
-        """The logits (n, classes) of other maps (n, h, w, channels); ``begun`` holds one picture, or n of them."""
+        """The logits (n, classes) of other maps, shaped as those of ``begun``, which holds one picture, or n of them.
+
+        What belongs to no place, such as a class token, stays as it is.
+        """
         start = maps
         if self.tokens:
             repeats = tf.where(tf.shape(begun.raw)[0] == 1, tf.shape(maps)[0], 1)
@@ -68,13 +71,18 @@ def tail(classifier: Classifier, layer: str) -> Tail:
     """From a layer with a map to the answers. Raises ValueError for another layer, and where there is no way."""
     require_map(classifier, layer)
     require_answers(classifier)
+    return way_from(classifier, layer)
+
+
+def way_from(classifier: Classifier, layer: str) -> Tail:
+    """From any layer to the answers of a network that has some. Raises ValueError where there is no way."""
 
     def make() -> Tail:
         part = segment(classifier.graph, classifier.graph.tensors[layer], [LOGITS])
         graph, names = named(classifier.graph, [part.start, *part.beside], "from here")
         return Tail(classifier, part, graph, tuple(names), classifier.graph.token_map(layer))
 
-    found: Tail = classifier.keep_aside(("from the map", layer), make)
+    found: Tail = classifier.keep_aside(("way from", layer), make)
     return found
 
 

@@ -14,7 +14,7 @@ from core.types import Floats, Pictures
 __all__ = ["PATTERNS", "patterns"]
 
 Where = npt.NDArray[np.bool_]
-MAX_COUNT, MAX_SIDE = 1000, 2048
+MAX_COUNT, MAX_SIDE, MAX_BYTES = 1000, 2048, 2**30
 OVERSAMPLED = 2
 NARROWEST, WIDEST = 0.06, 0.22
 """Of a stripe and its gap, or from dot to dot, as a part of the shorter side."""
@@ -52,12 +52,13 @@ def patterns(kind: str, count: int, *, height: int, width: int, seed: int = 0) -
         float32 RGB in [0, 1], with smooth edges.
 
     Raises:
-        ValueError: a pattern that there is not, or a number out of its range.
+        ValueError: a pattern that there is not, a number out of its range, or pictures of more than 1 GiB together.
     """
     checks.one_of("pattern", kind, PATTERNS)
     checks.whole("count", count, 1, MAX_COUNT)
     for name, side in (("height", height), ("width", width)):
         checks.whole(name, side, 8, MAX_SIDE)
+    checks.memory("pictures", (count, height, width, 3), MAX_BYTES)
     rng = np.random.default_rng(checks.seed(seed))
     return np.stack([_drawn(kind, height, width, rng) for _ in range(count)])
 

@@ -14,8 +14,7 @@ import tensorflow as tf
 
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier, stages
-from core.networks.looking import look
-from core.networks.nonlinearities import before_nonlinearity
+from core.networks.nonlinearities import before_nonlinearity, with_inputs_of_activations
 from core.networks.requirements import require_channels, require_finite_weights, require_size
 from core.networks.steps import BEFORE
 from core.optimize.ascent import Frame, State, ascend
@@ -57,9 +56,9 @@ def accentuate(
 ) -> Iterator[Frame]:
     """A photograph with more of what each unit likes in it; yields frames about 0.2 seconds apart.
 
-    The score is the unit's mean over its map, before its nonlinearity and in standard deviations of its layer on the
-    photograph, less ``hold`` times the squared distance of the held layer's activations from the photograph's (1 is as
-    far as none at all). Both pictures go through the same small random views.
+    The score is the unit's mean over its map, before its nonlinearity and in standard deviations of its layer, there
+    too, on the photograph, less ``hold`` times the squared distance of the held layer's activations from the
+    photograph's (1 is as far as none at all). Both pictures go through the same small random views.
 
     Args:
         classifier, layer: the network; one of its ``layers``, or ``LOGITS``.
@@ -73,6 +72,10 @@ def accentuate(
         negative: less of the unit instead of more.
         seed: of the views.
         state: of a frame to go on from, with the same other settings; ``steps`` are then further ones.
+
+    Yields:
+        Frames with ``images`` (units, size, size, 3) RGB in [0, 1], or of the network's own height and width; the last
+        one after all steps.
 
     Raises:
         ValueError: a layer, channel, picture or number that cannot be, or weights that are not finite. All before the
@@ -108,7 +111,10 @@ def accentuate(
 
 
 def holding_layer(classifier: Classifier, layer: str) -> str:
-    """The layer that holds a picture where nobody says another: the last stage but one before the unit's, or the first.
+    """The layer that holds a picture where nobody says another: of the stages before the unit's the middle one.
+
+    Of an even number it is the earlier of two; where no stage is before it, the same of all layers with maps that are;
+    where none of these is, the layer itself.
 
     Raises ValueError for a layer that does not exist.
     """
@@ -125,11 +131,15 @@ def names_of(*layers: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layers))
 
 
+def _own(classifier: Classifier, layer: str) -> str:
+    """Where the units are raised."""
+    return LOGITS if layer == LOGITS else before_nonlinearity(classifier, layer)
+
+
 def _goal(
     classifier: Classifier, layer: str, holder: str, weight: float, negative: bool
 ) -> tuple[Objective, tuple[str, ...]]:
-    own = LOGITS if layer == LOGITS else before_nonlinearity(classifier, layer)
-    raised: Objective = Scaled(Channel(own))
+    raised: Objective = Scaled(Channel(_own(classifier, layer)))
     raised = -raised if negative else raised
     goal = raised - weight * FeatureReconstruction(holder) if weight else raised
     return goal, tuple(name.removesuffix(BEFORE) for name in goal.layers)
@@ -145,7 +155,13 @@ def _photo(classifier: Classifier, picture: npt.ArrayLike, size: int | None, lay
 
 
 def _spread(classifier: Classifier, photo: Floats, layer: str) -> float:
-    """The standard deviation of a layer's units on a photograph, over units and places; 1 where there is none."""
-    units = np.asarray(look(classifier, photo, [layer])[layer], np.float32)
+    """The standard deviation of a layer's units on a photograph, over units and places; 1 where there is none.
+
+    Before their nonlinearity, as ``_goal`` raises them: behind it, one that is closed has none.
+    """
+    own = _own(classifier, layer)
+    graph = with_inputs_of_activations(classifier, (own,))
+    run = classifier.told([layer], lambda pictures: graph.run(classifier.preprocess(pictures), [own])[own])
+    units = np.asarray(run(tf.constant(photo)), np.float32)
     spread = float(units.std())
     return spread if np.isfinite(spread) and spread > 1e-6 else 1.0

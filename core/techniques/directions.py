@@ -19,7 +19,7 @@ from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.looking import look
 from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity
-from core.networks.requirements import require_finite_weights, require_size
+from core.networks.requirements import require_finite, require_finite_weights, require_size
 from core.networks.tails import require_map
 from core.optimize.ascent import Frame, State, ascend
 from core.optimize.objectives import GivenDirection
@@ -34,6 +34,8 @@ __all__ = ["AtlasCells", "activation_grid", "atlas_cells", "draw_directions", "g
 MAX_STEPS = 5000
 MIN_SIDE, MAX_SIDE = 32, 256
 MAX_VECTORS = 4096
+MAX_BYTES = 2**29
+"""Of all pictures together; what is kept beside them is some times as much."""
 MAX_PLACES = 14
 PARAMETERIZATION, UPDATE = Fourier(decay=1.2, max_std=4.0), Adam(0.05)
 VIEWS = Chain((Roll(), Scale(0.85, 1.15, 9)))
@@ -58,7 +60,7 @@ def draw_directions(
 
     Args:
         classifier, layer: the network; one of its ``layers``, or ``LOGITS``.
-        vectors: (N, channels), 1 to 4096 of them; their lengths do not count.
+        vectors: (N, channels), 1 to 4096 of them, whose pictures take 512 MiB at most; their lengths do not count.
         size: side of the pictures, 32 to 256 or the network's own where it takes no other.
         steps: 1 to 5000; more are sharper.
         power: 0 to 10, of the cosine; more asks that nothing but the direction is active (Lucid's atlas takes 4).
@@ -82,6 +84,7 @@ def draw_directions(
     checks.whole("size", size, MIN_SIDE, MAX_SIDE)
     sides = (size, size) if free else classifier.size
     count = checks.whole("steps", steps, 1, MAX_STEPS)
+    checks.memory("pictures", (len(wanted), *sides, 3), MAX_BYTES)
     goal = GivenDirection(_before(classifier, layer), checks.number("power", power, 0, 10))
     require_finite_weights(classifier, goal.layers)
     parameterization = as_seen_by(classifier, PARAMETERIZATION)
@@ -114,8 +117,7 @@ def grid_vectors(classifier: Classifier, picture: npt.ArrayLike, layer: str, *, 
     require_size(classifier, [layer], *one.shape[1:3])
     shown = after_nonlinearity(classifier, layer)
     units = np.maximum(np.asarray(look(classifier, one, [shown])[shown], np.float32)[0], 0)
-    if not np.isfinite(units).all():
-        raise ValueError(f"Expected finite activations, got NaN or infinity at {layer}")
+    require_finite(units, layer)
     step = -(-max(units.shape[:2]) // most)
     firsts = [np.arange(0, length, step) for length in units.shape[:2]]
     sums = np.add.reduceat(np.add.reduceat(units, firsts[0], axis=0), firsts[1], axis=1)

@@ -240,11 +240,11 @@ def project_channel(
     seen = checks.picture(picture)
     require_channels(classifier, layer, [channel])
     require_size(classifier, [layer], *seen.shape[1:3])
-    run = classifier.compiled(("project channel", layer, method), lambda: _projector(classifier, layer, method))
+    run = classifier.compiled(("project channel", layer, method), lambda: _energy_slope(classifier, layer, method))
     return np.asarray(run(tf.constant(seen), tf.constant(channel)))
 
 
-def _projector(classifier: Classifier, layer: str, method: str) -> Any:
+def _energy_slope(classifier: Classifier, layer: str, method: str) -> Any:
     before = before_nonlinearity(classifier, layer)
     forward = _forward(classifier, [before], method)
 

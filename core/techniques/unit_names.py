@@ -56,6 +56,9 @@ def answers_of(classifier: Classifier, index: UnitIndex) -> tuple[str, ...]:
         classifier: a network with classes.
         index: of ``LOGITS``, from ``index_units``, over the pictures.
 
+    Returns:
+        (pictures,) one for each that was looked at, in order; of a network with one class, it or ``"not ..."``.
+
     Raises:
         ValueError: a network without classes, or the index of another layer.
     """

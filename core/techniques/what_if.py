@@ -15,8 +15,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core import checks
+from core.networks.class_maps import found_maps
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
-from core.networks.requirements import require_answers, require_channels, require_size
+from core.networks.requirements import require_answers, require_channels, require_on_the_way, require_size
 from core.pauses import each
 from core.types import Floats, Pictures
 
@@ -36,8 +37,9 @@ class WhatIf:
     Attributes:
         answers: (classes,) probabilities, or the numbers that it gives.
         score: the logit of the class that was asked about.
-        evidence: (h, w) what each place of the network's last map gives to that logit: activation times gradient, over
-            all channels (HiRes-CAM, arXiv:2011.08891); positive speaks for it. None where it has no maps.
+        evidence: (h, w) what each place of the network's last map, as ``class_maps`` finds it, gives to that logit:
+            activation times gradient, over all channels (HiRes-CAM, arXiv:2011.08891); positive speaks for it. None
+            where it has no maps.
     """
 
     answers: Floats
@@ -64,7 +66,8 @@ def what_if(
     scale = _scale(classifier, layer, factors)
     require_size(classifier, [LOGITS], *one.shape[1:3])
     wanted = checks.whole("a class", target, 0, len(classifier.labels) - 1)
-    run = classifier.compiled(("what if", layer), lambda: _explained(classifier, layer))
+    where = found_maps(classifier, LOGITS)
+    run = classifier.compiled(("what if", layer), lambda: _explained(classifier, layer, where))
     logits, score, evidence = run(tf.constant(one), tf.constant(scale), tf.constant(wanted))
     answers = classifier.probabilities(logits.numpy())[0]
     return WhatIf(answers, float(score), evidence.numpy() if evidence.shape.rank == 2 else None)
@@ -74,7 +77,7 @@ def scaled_logits(classifier: Classifier, pictures: npt.ArrayLike, layer: str, f
     """The logits (N, classes) of pictures (N, H, W, 3) when units of a layer are scaled; else as ``what_if``."""
     scale = _scale(classifier, layer, factors)
     batch = _runnable(classifier, pictures)
-    run = classifier.compiled(("scaled", layer), lambda: _scaled(classifier, layer))
+    run = classifier.compiled(("scaled", layer), lambda: _scaling(classifier, layer))
     size = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
     parts = [batch[first : first + size] for first in range(0, len(batch), size)]
     return np.concatenate([run(tf.constant(part), tf.constant(scale)).numpy() for part in each(parts)])
@@ -112,6 +115,7 @@ def ablate(
 def _scale(classifier: Classifier, layer: str, factors: Mapping[int, float]) -> Floats:
     """What each channel of a layer is multiplied by: (channels,). Raises ValueError."""
     require_answers(classifier)
+    require_on_the_way(classifier, layer)
     scale = np.ones(classifier.layer(layer).channels, np.float32)
     chosen = require_channels(classifier, layer, factors)
     scale[chosen] = [checks.number("a factor", one, 0.0, MOST_FACTOR) for one in factors.values()]
@@ -127,27 +131,31 @@ def _runnable(classifier: Classifier, pictures: npt.ArrayLike) -> Pictures:
 # --------------------------------------------------------------------------------------------------- what is run
 
 
-def _scaled(classifier: Classifier, layer: str) -> Any:
+def _times(value: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """In the precision in which the network computes."""
+    return value * tf.cast(scale, value.dtype)
+
+
+def _scaling(classifier: Classifier, layer: str) -> Any:
     @tf.function(input_signature=[PICTURES, tf.TensorSpec((None,), tf.float32)])
     def run(pictures: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-        return classifier.forward([LOGITS], change={layer: lambda value: value * scale})(pictures)[LOGITS]
+        return classifier.forward([LOGITS], change={layer: lambda value: _times(value, scale)})(pictures)[LOGITS]
 
     return classifier.told([LOGITS], run)
 
 
-def _explained(classifier: Classifier, layer: str) -> Any:
+def _explained(classifier: Classifier, layer: str, where: str) -> Any:
     """(picture, factors, class) -> logits (1, classes), the class's logit, and its map (h, w), empty where none is."""
-    where = _last_map(classifier)
 
     @tf.function(input_signature=[PICTURES, tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32)])
     def run(picture: tf.Tensor, scale: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         made: list[tf.Tensor] = []
 
         def note(value: tf.Tensor) -> tf.Tensor:
-            made.append(value * scale if where == layer else value)
+            made.append(_times(value, scale) if where == layer else value)
             return made[-1]
 
-        change = {layer: lambda value: value * scale} | ({where: note} if where else {})
+        change = {layer: lambda value: _times(value, scale)} | ({where: note} if where else {})
         with tf.GradientTape() as tape:
             prepared = classifier.preprocess(picture)
             tape.watch(prepared)
@@ -156,13 +164,6 @@ def _explained(classifier: Classifier, layer: str) -> Any:
         if not made:
             return logits, score, tf.zeros((0,))
         slope = tape.gradient(score, made[-1], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return logits, score, tf.reduce_sum(made[-1] * slope, axis=-1)[0]
+        return logits, score, tf.reduce_sum(tf.cast(made[-1] * slope, tf.float32), axis=-1)[0]
 
     return classifier.told([LOGITS], run)
-
-
-def _last_map(classifier: Classifier) -> str:
-    """The last layer on the way to the answer with a map of more than one place; empty where there is none."""
-    found = [name for name in classifier.before(LOGITS) if classifier.layer(name).spatial]
-    wide = [name for name in found if max(classifier.layer(name).shape[:2]) > 1]
-    return next((name for name in reversed(wide) if classifier.graph.token_map(name) is None), "")

@@ -1,4 +1,9 @@
-"""Class activation maps: the maps of a layer, weighted by what the score owes to each."""
+"""Class activation maps: the maps of a layer, weighted by what the score owes to each.
+
+Every method gives a map (H, W) float32 of the picture's size, 0 and above: what would be below is cut off before the
+layer's map is enlarged. Every one raises ValueError where the layer whose maps are weighed has no height and width, or
+no layer before the score has any.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +22,36 @@ from core.types import Floats
 
 
 def grad_cam(question: Question) -> Map:
-    """Grad-CAM (Selvaraju et al., arXiv:1610.02391): each map weighted by its mean gradient."""
+    """Grad-CAM (Selvaraju et al., arXiv:1610.02391): each map weighted by its mean gradient; (H, W), 0 and above."""
     return _cam(question, "cam")
 
 
 def grad_cam_plus(question: Question) -> Map:
-    """Grad-CAM++ (Chattopadhyay et al., arXiv:1710.11063)."""
+    """Grad-CAM++ (Chattopadhyay et al., arXiv:1710.11063): weighted by positive gradients; (H, W), 0 and above."""
     return _cam(question, "plus")
 
 
 def hires_cam(question: Question) -> Map:
     """HiRes-CAM (Draelos and Carin, arXiv:2011.08891): each place of each map times its own gradient.
 
-    Before global average pooling the gradient is the same at every place, so it is Grad-CAM there.
+    Before global average pooling the gradient is the same at every place, so it is Grad-CAM there. (H, W), 0 and above.
     """
     return _cam(question, "hires")
 
 
 def layer_cam(question: Question) -> Map:
-    """Layer-CAM (Jiang et al., 2021, doi:10.1109/TIP.2021.3089943): each place times its positive gradient."""
+    """Layer-CAM (Jiang et al., 2021, doi:10.1109/TIP.2021.3089943): each place times its positive gradient.
+
+    (H, W), 0 and above.
+    """
     return _cam(question, "layer")
 
 
 def xgrad_cam(question: Question) -> Map:
-    """XGrad-CAM (Fu et al., arXiv:2008.02312): gradients weighted by the map's own fraction at each place."""
+    """XGrad-CAM (Fu et al., arXiv:2008.02312): gradients weighted by the map's own fraction at each place.
+
+    (H, W), 0 and above.
+    """
     return _cam(question, "xgrad")
 
 
@@ -48,6 +59,7 @@ def fused_cam(question: Question) -> Map:
     """Layer-CAM of the last layer of every stage before the score, put together as in section V of its paper.
 
     Each map is divided by its maximum and goes through tanh(2 x); what counts at a place is the largest of them.
+    (H, W), 0 to tanh(2), which is 0.96.
     """
     chosen = stage_ends(question)
     size = tf.constant(question.picture)
@@ -70,7 +82,7 @@ def eigen_cam(question: Question) -> Map:
     """Eigen-CAM (Muhammad and Yeasin, arXiv:2008.00299): the first principal component of the maps.
 
     It asks for no class: it shows what stands out in the maps, above their mean, as pytorch-grad-cam does. Its sign,
-    which the paper leaves open, is that with which it agrees with the mean of the maps.
+    which the paper leaves open, is that with which it agrees with the mean of the maps. (H, W), 0 and above.
     """
     maps = own_maps(question)[0]
     flat = maps.reshape(-1, maps.shape[-1]).astype(np.float64)

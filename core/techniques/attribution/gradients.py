@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def _from_photographs(question: Question, count: int, seed: int) -> Iterator[tup
     """Points between photographs and the picture, and the differences between picture and photographs."""
     picture, rng = question.picture, np.random.default_rng(seed)
     grey, (height, width) = question.classifier.grey, picture.shape[1:3]
-    starts = question.classifier.keep(("photographs", height, width), lambda: photographs(height, width, grey=grey))
+    starts = photographs(height, width, grey=grey)
     places = (rng.permutation(count) + rng.random(count)) / count
     batch = batch_size(*picture.shape[1:3])
     for first in each(range(0, count, batch)):
@@ -172,10 +173,13 @@ def _from_photographs(question: Question, count: int, seed: int) -> Iterator[tup
         yield start + fraction * (picture - start), picture - start
 
 
+@lru_cache(2)  # sizes: some ten pictures each
 def photographs(height: int, width: int, *, grey: bool = False) -> Pictures:
-    """The sample photographs (N, H, W, 3) at a size."""
+    """The sample photographs (N, H, W, 3) at a size; not to be written to."""
     found = [images.fit(samples.load(name), height=height, width=width) for name in samples.names()]
-    return np.concatenate([as_grey(one) if grey else one for one in found])
+    every = np.concatenate([as_grey(one) if grey else one for one in found])
+    every.flags.writeable = False
+    return every
 
 
 def _total(slopes: Pictures) -> Map:

@@ -19,9 +19,8 @@ import tensorflow as tf
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.compiled import Compiled
-from core.networks.graphs import Graph
-from core.networks.requirements import require_answers, require_channels, require_size
-from core.networks.segments import Segment, named, segment
+from core.networks.requirements import require_answers, require_channels, require_on_the_way, require_size
+from core.networks.tails import Begun, Tail, way_from
 from core.pauses import each
 from core.types import Floats, Pictures
 
@@ -74,13 +73,13 @@ def ablation_losses(
     one, weights = asked_of(classifier, picture, layer, target)
     count = classifier.layer(layer).channels
     asked = list(range(count)) if channels is None else require_channels(classifier, layer, channels)
-    tail = _tail(classifier, layer)
-    maps, beside, score = tail.begin(one, weights)
+    scaled = _scaled(classifier, layer)
+    begun, score = scaled.begin(one, weights)
     size = max(1, min(AT_ONCE, PIXELS_AT_ONCE // (one.shape[1] * one.shape[2])))
-    run = tail.compiled if len(asked) > FEW else tail.scaled
+    run = scaled.compiled if len(asked) > FEW else scaled.scores
     parts = [asked[first : first + size] for first in range(0, len(asked), size)]
     kept = [1 - np.eye(count, dtype=np.float32)[part] for part in parts]
-    scores = [run(maps, beside, tf.constant(one), tf.constant(weights)).numpy() for one in each(kept)]
+    scores = [run(*begun, tf.constant(one), tf.constant(weights)).numpy() for one in each(kept)]
     return np.float32(score) - np.concatenate([np.zeros(0, np.float32), *scores])
 
 
@@ -116,11 +115,11 @@ def completeness(
     """
     found = contributions(classifier, picture, layer, target) if found is None else found
     one, weights = asked_of(classifier, picture, layer, target)
-    tail = _tail(classifier, layer)
-    maps, beside, score = tail.begin(one, weights)
+    scaled = _scaled(classifier, layer)
+    begun, score = scaled.begin(one, weights)
     nothing = tf.zeros((1, classifier.layer(layer).channels))
-    without = float(tail.scaled(maps, beside, nothing, tf.constant(weights))[0])
-    return Completeness(float(score), without, float(found.sum(dtype=np.float64)), tail.segment.linear)
+    without = float(scaled.scores(*begun, nothing, tf.constant(weights))[0])
+    return Completeness(float(score), without, float(found.sum(dtype=np.float64)), scaled.way.segment.linear)
 
 
 # ------------------------------------------------------------------------------------------------- what is asked
@@ -147,16 +146,6 @@ def asked_of(classifier: Classifier, picture: npt.ArrayLike, layer: str, target:
     require_on_the_way(classifier, layer)
     require_size(classifier, [LOGITS], *one.shape[1:3])
     return one, weights
-
-
-def require_on_the_way(classifier: Classifier, layer: str) -> None:
-    """The layer exists, and the answer depends on it."""
-    classifier.layer(layer)
-    if (
-        layer not in classifier.before(LOGITS)
-        and classifier.graph.tensors[layer] is not classifier.graph.tensors[LOGITS]
-    ):
-        raise ValueError(f"Expected a layer on the way to the answer of {classifier.name}, got {layer!r}, which is not")
 
 
 # ------------------------------------------------------------------------------------------------- what is run
@@ -190,44 +179,35 @@ def _everywhere(classifier: Classifier, picture: Pictures) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Tail:
-    """The network from a layer to its answer.
+class _Scaled:
+    """The answer to a picture when the channels of a layer are scaled.
 
     Attributes:
-        classifier: the network.
-        segment: the calls from the layer on.
-        graph: the network's, in which what the segment begins with has the names ``needs``.
-        needs: the names of the layer's maps, and of what stands beside them.
-        compiled: ``scaled``, compiled when it is first used.
+        way: the network from the layer to its answer.
+        compiled: ``scores``, compiled when it is first used.
     """
 
-    classifier: Classifier
-    segment: Segment
-    graph: Graph
-    needs: tuple[str, ...]
+    way: Tail
 
-    def begin(self, picture: Pictures, weights: Floats) -> tuple[tf.Tensor, list[tf.Tensor], float]:
-        """The maps of a picture, what stands beside them, and the score as it is."""
-        found = self.graph.run(self.classifier.preprocess(tf.constant(picture)), self.needs)
-        maps, *beside = (found[name] for name in self.needs)
-        one = tf.ones((1, maps.shape[-1]))
-        return maps, beside, float(self.scaled(maps, beside, one, tf.constant(weights))[0])
+    def begin(self, picture: Pictures, weights: Floats) -> tuple[Begun, float]:
+        """What a picture is at the layer, and the score as it is."""
+        begun = self.way.begin(tf.constant(picture))
+        one = tf.ones((1, begun.maps.shape[-1]))
+        return begun, float(self.scores(*begun, one, tf.constant(weights))[0])
 
-    def scaled(self, maps: tf.Tensor, beside: list[tf.Tensor], factors: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        """(maps, beside, factors (n, channels), weights of the logits) -> scores (n,)."""
+    def scores(
+        self, maps: tf.Tensor, raw: tf.Tensor, beside: list[tf.Tensor], factors: tf.Tensor, weights: tf.Tensor
+    ) -> tf.Tensor:
+        """(what is ``Begun``, factors (n, channels), weights of the logits) -> scores (n,)."""
         shape = (-1, *([1] * (maps.shape.rank - 2)), maps.shape[-1])
-        logits = self.segment.run(maps * tf.reshape(factors, shape), beside)[LOGITS]
-        return tf.linalg.matvec(tf.cast(logits, tf.float32), weights)
+        logits = self.way.logits(Begun(maps, raw, beside), maps * tf.reshape(factors, shape))
+        return tf.linalg.matvec(logits, weights)
 
     @cached_property
     def compiled(self) -> Any:
-        return Compiled(lambda: tf.function(self.scaled, reduce_retracing=True))
+        return Compiled(lambda: tf.function(self.scores, reduce_retracing=True))
 
 
-def _tail(classifier: Classifier, layer: str) -> Tail:
-    def make() -> Tail:
-        part = segment(classifier.graph, classifier.graph.tensors[layer], [LOGITS])
-        graph, names = named(classifier.graph, [part.start, *part.beside], "tail")
-        return Tail(classifier, part, graph, tuple(names))
-
-    return classifier.keep_aside(("tail", layer), make)
+def _scaled(classifier: Classifier, layer: str) -> _Scaled:
+    way = way_from(classifier, layer)
+    return classifier.keep(("scaled on the way", layer), lambda: _Scaled(way))

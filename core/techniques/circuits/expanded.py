@@ -73,8 +73,9 @@ def expanded_weights(
         picture: (1, H, W, 3) or (H, W, 3) RGB in [0, 1] on which to ask how far the linear view goes.
 
     Raises:
-        ValueError: a layer, channel or picture that cannot be, a source that the layer does not depend on, or a layer
-            between that is no weighted sum (attention, layer normalization).
+        ValueError: a layer, channel or picture that cannot be, a source that the layer does not depend on, or that lies
+            within its nonlinearity, a layer between that is no weighted sum (attention, layer normalization), or a
+            picture of another size than the network's own where paths lead around the source.
     """
     (chosen,) = require_channels(classifier, layer, [channel])
     if source != PICTURE and source not in classifier.before(layer):
@@ -96,7 +97,16 @@ def expanded_weights(
 def layers_below(classifier: Classifier, layer: str, most: int = 4) -> list[str]:
     """The layers that stand one, two, ... steps below a layer on its longest way, each behind a nonlinearity.
 
-    They end with ``PICTURE`` where it is as near as that.
+    Args:
+        classifier: the network.
+        layer: of ``classifier.layers``.
+        most: how many at most.
+
+    Returns:
+        Their names, the nearest first; they end with ``PICTURE`` where it is as near as that.
+
+    Raises:
+        ValueError: a layer that does not exist.
     """
     classifier.layer(layer)
     found: list[str] = []
@@ -146,6 +156,8 @@ def _way(classifier: Classifier, source: str, layer: str) -> _Way:
         depends.update(map(id, step.outputs))
         bent += has_activation(step) or is_nonlinearity(step)
         steps.append(_without_bend(step))
+    if id(graph.tensors[end]) not in depends:
+        raise ValueError(f"Expected a source before the nonlinearity of {layer!r}, got {source!r}, which is within it")
     for step in steps:
         if not (passes(step) or is_nonlinearity(step)):
             raise ValueError(f"Expected layers between that are weighted sums, got {step.name!r}, which is none")
@@ -159,6 +171,9 @@ def _without_bend(step: Step) -> Step:
 
 def _agreement(classifier: Classifier, way: _Way, picture: Floats, channel: int) -> float | None:
     require_size(classifier, [way.end.removesuffix(BEFORE)], *picture.shape[1:3])
+    if way.bypassed and picture.shape[1:3] != classifier.size:
+        own, got = ("{} x {}".format(*size) for size in (classifier.size, picture.shape[1:3]))
+        raise ValueError(f"Expected a picture of {own}, since paths lead around the source, got {got}")
     graph, (name,) = named(way.graph, [way.start], "source")
     prepared = classifier.preprocess(tf.constant(picture))
     if way.start is way.graph.input:

@@ -8,9 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.requirements import require_on_the_way
 from core.networks.unit_index import UnitIndex, index_values, reduced
 from core.pictures.sets import PictureSet
-from core.techniques.circuits.contributions import Target, require_on_the_way, weights_of
+from core.techniques.circuits.contributions import Target, weights_of
 
 __all__ = ["index_contributions"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from core import checks
 from core.networks.classifiers import Classifier
 from core.networks.looking import look
-from core.networks.requirements import require_finite_weights, require_size
+from core.networks.requirements import require_finite, require_finite_weights, require_size
 from core.networks.tails import require_map
 from core.pauses import pause
 from core.pictures.images import to_float
@@ -36,6 +37,10 @@ MEMORY = 256 * 2**20
 BATCH, PIXELS_AT_ONCE = 64, 4 * 224 * 224
 FIRST_ROWS, ROWS_AT_ONCE, FEW_ROWS = 600, 2048, 6000
 PASSES = 2
+ROUNDS, MOST_ROUNDS, LEAST_GAIN = 20, 400, 1e-5
+"""Of the factorization of the first rows: as many go together, until the error falls by no more than that part."""
+NUMBERS_AT_ONCE = 2**22
+"""Multiplications of one round over the rows that are projected together."""
 CHUNK, LIVE = 0.2, 0.7
 FAINTEST, PER_SOURCE = 1 / 3, 3
 LARGEST_CROP = 0.3
@@ -181,9 +186,12 @@ def concept_crops(
             its part of ``count``.
 
     Raises:
-        ValueError: a concept that there is not, or a count that cannot be.
+        ValueError: a concept that there is not, a count that cannot be, or concepts of pictures of another size.
     """
     _require_own(classifier, found)
+    if found.maps.shape[1:3] != classifier.layer(found.layer).shape[:2]:
+        own, got = ("{} x {}".format(*one) for one in (classifier.layer(found.layer).shape, found.maps.shape[1:3]))
+        raise ValueError(f"Expected concepts of pictures of the network's own size, with maps of {own}, got {got}")
     which = checks.whole("concept", concept, 0, found.count - 1)
     checks.whole("count", count, 1, 64)
     maps = found.maps[..., which]
@@ -259,21 +267,24 @@ class _Batches:
 
 def _found(classifier: Classifier, batches: _Batches, layer: str, count: int, seed: int) -> Iterator[Concepts]:
     """Look at every picture, with what is found so far; then factorize them all."""
-    parts: list[Floats] = []
-    model, sums, since = _Model(count, seed), np.zeros(2), time.monotonic()
+    maps: Floats = np.zeros(0, np.float32)
+    model, sums, since, wait = _Model(count, seed), np.zeros(2), time.monotonic(), LIVE
     size = max(1, min(BATCH, PIXELS_AT_ONCE // (batches.size[0] * batches.size[1])))
     for first in range(0, len(batches), size):
         found = look(classifier, batches.cut(first, first + size), [layer])[layer]
         whole = np.asarray(found, np.float32)
-        parts.append(_positive(whole, layer))
-        sums += (np.square(parts[-1], dtype=np.float64).sum(), np.square(whole, dtype=np.float64).sum())
-        model.learn(parts[-1])
-        more = first + size < len(batches)
-        if more and model.directions is not None and time.monotonic() - since > LIVE:
-            maps = np.concatenate(parts)
-            yield _sorted(layer, model.directions, maps, sums, len(batches), 0.8 * len(maps) / len(batches))
+        if not first:  # whole at once: parts and their concatenation would take twice the memory
+            maps = np.empty((len(batches), *whole.shape[1:]), np.float32)
+        done = min(first + size, len(batches))
+        maps[first:done] = part = _positive(whole, layer)
+        sums += (np.square(part, dtype=np.float64).sum(), np.square(whole, dtype=np.float64).sum())
+        model.learn(part)
+        if done < len(batches) and model.directions is not None and time.monotonic() - since > wait:
+            begun = time.monotonic()
+            shown = _sorted(layer, model.directions, maps[:done], sums, len(batches), 0.8 * done / len(batches))
             since = time.monotonic()
-    maps = np.concatenate(parts)
+            wait = max(LIVE, 3 * (since - begun))  # to look at what is there costs more and more
+            yield shown
     if not sums[0]:
         raise ValueError(f"Expected activations above zero, got none at {layer} on these pictures")
     for progress in model.finish(maps):
@@ -285,8 +296,7 @@ def _found(classifier: Classifier, batches: _Batches, layer: str, count: int, se
 
 def _positive(maps: Floats, layer: str) -> Floats:
     """What is above zero. Raises ValueError where there is no number."""
-    if not np.isfinite(maps).all():
-        raise ValueError(f"Expected finite activations, got NaN or infinity at {layer}")
+    require_finite(maps, layer)
     return np.maximum(maps, 0)
 
 
@@ -351,32 +361,55 @@ def _cuts(rows: Floats) -> Iterator[Floats]:
 
 
 def _factorized(rows: Floats, count: int, seed: int) -> Floats:
-    """Directions (count, channels) of rows (n, channels); zeros where there are fewer."""
+    """Directions (count, channels) of rows (n, channels); zeros where there are fewer. Pauses between its rounds."""
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
     able = min(count, *rows.shape)
-    with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # what it has after 400 rounds is good enough to look at
-        model = NMF(able, init="nndsvda", max_iter=400, tol=1e-5, random_state=seed).fit(rows)
+    model = NMF(able, init="nndsvda", max_iter=ROUNDS, tol=1e-5, random_state=seed)
+    start: dict[str, Any] = {}
+    error = np.inf
+    for _ in range(0, MOST_ROUNDS, ROUNDS):  # what it has after the last is good enough to look at
+        with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            amounts = model.fit_transform(rows, **start)
+        pause()
+        if model.n_iter_ < ROUNDS or model.reconstruction_err_ >= (1 - LEAST_GAIN) * error:
+            break
+        error = model.reconstruction_err_
+        start = {"W": amounts, "H": model.components_}
+        model.set_params(init="custom")
     directions = np.zeros((count, rows.shape[1]), np.float32)
     directions[:able] = model.components_
     return directions
 
 
 def _projected(rows: Floats, directions: Floats) -> Floats:
-    """How much of each direction is in rows (n, channels): (n, count), not negative, of least squares."""
+    """How much of each direction is in rows (n, channels): (n, count), not negative, of least squares.
+
+    Pauses about every 0.2 seconds.
+    """
     from sklearn.decomposition import non_negative_factorization
 
-    if not rows.any():
-        return np.zeros((len(rows), len(directions)), np.float32)
-    with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-        warnings.simplefilter("ignore")
-        amounts, *_ = non_negative_factorization(
-            rows, H=directions.astype(rows.dtype), n_components=len(directions), update_H=False, init="custom",
-            W=None, solver="cd", tol=1e-6, max_iter=400,
-        )  # fmt: skip
-    return np.asarray(amounts, np.float32)
+    amounts = np.zeros((len(rows), len(directions)), np.float32)
+    size = max(1, NUMBERS_AT_ONCE // (len(directions) * (len(directions) + rows.shape[1])))
+    firsts = deque(range(0, len(rows), size))
+    while firsts:
+        until = time.monotonic() + CHUNK
+        with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
+            warnings.simplefilter("ignore")
+            while firsts:
+                first = firsts.popleft()
+                part = rows[first : first + size]
+                if part.any():
+                    amounts[first : first + size], *_ = non_negative_factorization(
+                        part, H=directions.astype(rows.dtype), n_components=len(directions), update_H=False,
+                        init="custom", W=None, solver="cd", tol=1e-6, max_iter=400,
+                    )  # fmt: skip
+                if time.monotonic() >= until:
+                    break
+        pause()
+    return amounts
 
 
 def _sorted(layer: str, directions: Any, maps: Floats, sums: Any, total: int, progress: float) -> Concepts:

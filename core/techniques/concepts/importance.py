@@ -72,10 +72,9 @@ def concept_importance(
     label = checks.whole("a class", target, 0, len(classifier.labels) - 1)
     require_size(classifier, [LOGITS], *one.shape[1:3])
     begun = behind.begin(tf.constant(one))
-    amounts = concept_maps(classifier, found, one)[0]
-    parts = tf.constant(amounts.reshape(-1, found.count).T[:, :, None] * found.directions[:, None])
-    whole = tf.reshape(begun.maps, (1, *parts.shape[1:]))
-    size = max(1, NUMBERS_AT_ONCE // int(np.prod(parts.shape[1:])))
+    amounts = tf.constant(concept_maps(classifier, found, one))
+    directions = tf.constant(found.directions)
+    size = max(1, NUMBERS_AT_ONCE // int(np.prod(begun.maps.shape[1:])))
 
     def scores(kept: Floats) -> Floats:
         """The logits (n,) with so much of each concept kept (n, count), 0 to 1."""
@@ -83,9 +82,8 @@ def concept_importance(
         return np.concatenate([_run(cut) for cut in cuts])
 
     def _run(kept: Floats) -> Floats:
-        changed = whole + tf.einsum("nk,kpc->npc", tf.constant(kept - 1), parts)
-        maps = tf.reshape(changed, (len(kept), *begun.maps.shape[1:]))
-        return np.asarray(behind.logits(begun, maps)[:, label])
+        taken = tf.tensordot(tf.constant(kept - 1)[:, None, None] * amounts, directions, 1)
+        return np.asarray(behind.logits(begun, begun.maps + taken)[:, label])
 
     count = found.count
     without = np.concatenate([np.ones((1, count)), np.zeros((1, count)), 1 - np.eye(count)]).astype(np.float32)

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import tensorflow as tf
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.networks.looking import look
-from core.networks.requirements import require_size
+from core.networks.requirements import require_finite, require_size
 from core.networks.tails import Tail, require_map, tail
 from core.types import Floats, Pictures
 
@@ -66,18 +67,23 @@ class Tcav:
 
     @property
     def p_value(self) -> float:
-        """How likely such scores are if the concept is a random direction: Welch's test, two-sided; 1 if too few."""
+        """How likely such scores are if the concept is a random direction: Welch's test, two-sided; 1 if too few.
+
+        Never below what a permutation test could say of so few runs: 2 in all ways to choose half of the scores, which
+        is 0.33 for two runs and 0.029 for four.
+        """
         if min(len(self.scores), len(self.random)) < 2:
             return 1.0
+        least = 2 / comb(len(self.scores) + len(self.random), len(self.scores))
         spread = self.scores.std() + self.random.std()
         if spread < 1e-9:  # all runs agree on both sides: the test divides by zero
-            return 1.0 if abs(self.scores.mean() - self.random.mean()) < 1e-9 else 0.0
+            return 1.0 if abs(self.scores.mean() - self.random.mean()) < 1e-9 else least
         from scipy.stats import ttest_ind
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # where all runs of one side agree
             both = (one.astype(np.float64) for one in (self.scores, self.random))
-            return float(ttest_ind(*both, equal_var=False).pvalue)
+            return max(least, float(ttest_ind(*both, equal_var=False).pvalue))
 
     @property
     def significant(self) -> bool:
@@ -112,7 +118,8 @@ def tcav(
         seed: which of the others a run takes.
 
     Raises:
-        ValueError: a layer, class, number or pictures that cannot be.
+        ValueError: a layer, class, number or pictures that cannot be; or, once it was looked at, activations that are
+            not finite.
     """
     require_map(classifier, layer)
     behind = tail(classifier, layer)
@@ -147,7 +154,9 @@ def _asked(behind: Tail, layer: str, label: int, sets: list[Pictures], runs: int
             since = time.monotonic()
     for found, batch in zip(codes, (examples, others), strict=True):
         for part in _parts(batch):
-            found.append(np.asarray(look(behind.classifier, part, [layer])[layer], np.float32).mean(axis=(1, 2)))
+            maps = np.asarray(look(behind.classifier, part, [layer])[layer], np.float32)
+            require_finite(maps, layer)
+            found.append(maps.mean(axis=(1, 2)))
             done += len(part)
             if time.monotonic() - since > CHUNK:
                 yield replace(now, progress=done / work)

@@ -40,5 +40,7 @@ def test_patterns_say_what_there_is():
         core.patterns("plaid", 1, height=8, width=8)
     with pytest.raises(ValueError, match="Expected count from 1 to 1000, got 0"):
         core.patterns("dots", 0, height=8, width=8)
+    with pytest.raises(ValueError, match="Expected pictures of at most 1024 MiB together, got 48000"):
+        core.patterns("dots", 1000, height=2048, width=2048)
     with pytest.raises(ValueError, match="Expected height from 8 to 2048, got 4"):
         core.patterns("dots", 1, height=4, width=8)

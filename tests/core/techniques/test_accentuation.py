@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import core
+from core.techniques import accentuation
 
 LAYER, HOLDER, UNITS = "conv2_relu", "conv1_relu", [1, 4]
 
@@ -58,6 +59,12 @@ def test_an_earlier_layer_holds(tiny):
     for layer in ("conv1_relu", "pool1", LAYER):
         assert order.index(core.holding_layer(tiny, layer)) <= order.index(layer)
     assert core.holding_layer(tiny, core.LOGITS) in order
+
+
+def test_the_score_is_in_deviations_of_what_is_raised(tiny, photo):
+    before = core.activations(tiny, photo, ["conv2_bn", core.LOGITS])
+    for layer, raised in ((LAYER, "conv2_bn"), (core.LOGITS, core.LOGITS)):
+        assert accentuation._spread(tiny, photo, layer) == pytest.approx(before[raised].std(), rel=1e-4)
 
 
 def test_what_cannot_be_asked_gets_one_sentence(tiny, photo):

@@ -8,6 +8,7 @@ import pytest
 from keras import layers as L  # noqa: N812
 
 import core
+from core.techniques.concepts import factorization
 from core.techniques.concepts.importance import total_sobol
 
 PARTS = np.array([[1, 2, 0, 0, 0, 0], [0, 0, 3, 1, 0, 0], [0, 0, 0, 1, 1, 2]], np.float32)
@@ -144,6 +145,24 @@ def test_crops_hold_the_places_where_a_concept_is(linear_head, found, pictures):
     assert len(few.which) == 4 and 4 in few.which, "no photograph gives more than three"
 
 
+def test_crops_are_cut_from_pictures_of_the_own_size_only(linear_head, pictures):
+    larger = core.last(core.concepts(linear_head, np.tile(pictures, (1, 2, 2, 1)), "maps", count=3))
+    assert larger.maps.shape == (5, 12, 14, 3)
+    with pytest.raises(ValueError, match="network's own size, with maps of 6 x 7, got 12 x 14"):
+        core.concept_crops(linear_head, larger, 0)
+
+
+def test_others_are_let_in_while_maps_are_projected_in_parts(linear_head, found, pictures, monkeypatch):
+    whole = core.concept_maps(linear_head, found, pictures)
+    monkeypatch.setattr(factorization, "NUMBERS_AT_ONCE", 27 * 50)
+    monkeypatch.setattr(factorization, "CHUNK", 0.0)
+    times = []
+    with core.pausing(lambda: times.append(1)):
+        parts = core.concept_maps(linear_head, found, pictures)
+    np.testing.assert_allclose(parts, whole, atol=1e-3)
+    assert len(times) == 5, "210 places, 50 at a time"
+
+
 def test_negative_activations_are_left_out_and_told(pictures):
     net = seeing(lambda maps: L.Dense(2, name="end")(L.GlobalAveragePooling2D(name="gap")(maps)), "below", bias=-0.5)
     found = core.last(core.concepts(net, pictures, "maps", count=3))
@@ -244,5 +263,11 @@ def test_tcav_says_what_is_missing(signed, coloured, tiny):
             core.tcav(signed, others[:4], "maps", 0, **{"concept": reddish, "others": others, **change})
     with pytest.raises(ValueError, match="Expected a class from 0 to 2, got 3"):
         core.tcav(signed, others[:4], "maps", 3, concept=reddish, others=others)
+    broken = seeing(lambda maps: L.Dense(1)(L.GlobalAveragePooling2D()(maps)), "broken", bias=np.nan)
+    with pytest.raises(ValueError, match="Expected finite activations, got NaN or infinity at maps"):
+        core.last(core.tcav(broken, others[:4], "maps", 0, concept=reddish, others=others))
+    for runs, significant in ((2, False), (3, False), (4, True)):
+        agreed = core.Tcav("maps", 0, np.ones(runs), np.zeros(runs), np.ones(runs), np.ones(1), np.ones(6))
+        assert agreed.significant == significant and 0 < agreed.p_value <= 1 / 3
     few = core.Tcav("maps", 0, np.ones(1), np.zeros(1), np.ones(1), np.ones(1), np.ones(6))
     assert few.p_value == 1, "one run is no evidence"

@@ -91,6 +91,10 @@ def test_what_cannot_be_drawn_gets_one_sentence(tiny, photo):
         (r"4096 vectors \(N, 8\), got shape \(1, 7\)", lambda: core.draw_directions(tiny, LAYER, np.ones((1, 7)))),
         ("Expected vectors of finite numbers", lambda: core.draw_directions(tiny, LAYER, np.full((1, 8), np.nan))),
         ("Expected size from 32 to 256, got 8", lambda: core.draw_directions(tiny, LAYER, np.ones((1, 8)), size=8)),
+        (
+            "Expected pictures of at most 512 MiB together, got 3072",
+            lambda: core.draw_directions(tiny, LAYER, np.ones((4096, 8)), size=256),
+        ),
         ("Expected power from 0 to 10, got 11", lambda: core.draw_directions(tiny, LAYER, np.ones((1, 8)), power=11)),
         ("Expected a layer with height and width, got 'gap'", lambda: core.activation_grid(tiny, photo, "gap")),
         ("Expected most from 1 to 64, got 0", lambda: core.grid_vectors(tiny, photo, LAYER, most=0)),

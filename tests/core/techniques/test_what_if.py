@@ -117,3 +117,38 @@ def test_what_cannot_be_switched_off_gets_one_sentence(tiny, linear, pictures):
     headless = core.classifier(keras.Sequential([keras.Input((24, 40, 3)), L.Conv2D(2, 3)]), name="headless")
     with pytest.raises(ValueError, match="Expected a network with classes, got headless"):
         core.ablate(headless, batch, next(iter(headless.layers)), [0])
+
+
+def test_what_does_not_lead_to_the_answer_is_not_scaled_in_silence(pictures):
+    image = keras.Input((24, 40, 3), name="image")
+    maps = L.Conv2D(4, 3, name="conv")(image)
+    ends = [L.Conv2D(2, 1, name="aside")(maps), L.Dense(3, name="end")(L.GlobalAveragePooling2D(name="gap")(maps))]
+    net = core.classifier(keras.Model(image, ends), name="sided", output="end")
+    with pytest.raises(ValueError, match="Expected a layer on the way to the answer of sided, got 'aside'"):
+        core.what_if(net, pictures.pictures([0]), "aside", {0: 0.0}, target=0)
+    with pytest.raises(ValueError, match="got 'aside', which is not"):
+        core.ablate(net, pictures.pictures([0]), "aside", [0])
+
+
+def test_units_of_a_network_in_half_precision_are_scaled(pictures):
+    half = {"dtype": "mixed_float16"}
+    image = keras.Input((24, 40, 3), name="image")
+    x = L.Conv2D(4, 3, activation="relu", name="conv", **half)(image)
+    x = L.Dense(3, name="end", bias_initializer="ones", **half)(L.GlobalAveragePooling2D(name="gap", **half)(x))
+    net = core.classifier(keras.Model(image, x), name="half")
+    photo = pictures.pictures([0])
+    own, off = (core.what_if(net, photo, "conv", dict.fromkeys(range(4), one), target=0) for one in (1.0, 0.0))
+    assert own.evidence.sum() == pytest.approx(own.score - 1, abs=5e-3) and own.evidence.any()
+    assert off.score == 1 and not off.evidence.any()
+    np.testing.assert_allclose(core.scaled_logits(net, photo, "conv", dict.fromkeys(range(4), 0.0)), 1)
+
+
+def test_the_map_of_a_network_of_tokens_is_of_its_last_tokens(pictures):
+    image = keras.Input((24, 40, 3), name="image")
+    patches = L.Reshape((15, 4), name="tokens")(L.Conv2D(4, 8, strides=8, name="patches")(image))
+    mixed = L.Dense(4, activation="gelu", name="mixed")(patches)
+    end = L.Dense(2, name="end", use_bias=False)(L.GlobalAveragePooling1D(name="mean")(mixed))
+    net = core.classifier(keras.Model(image, end), name="tokened")
+    found = core.what_if(net, pictures.pictures([0]), "patches", {}, target=1)
+    units = core.activations(net, pictures.pictures([0]), ["mixed"])["mixed"]
+    np.testing.assert_allclose(found.evidence, (units[0] @ net.weights("end")[0][:, 1]) / 15, atol=1e-5)

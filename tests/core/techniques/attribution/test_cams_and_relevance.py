@@ -252,6 +252,22 @@ def test_impossible_comparisons_are_refused(linear, pixels, against, sentence):
         core.attribute(linear, pixels, 1, against=against)
 
 
+def test_a_network_in_half_precision_has_the_maps_of_the_same_in_single(made, pixels):
+    both = []
+    for dtype in ("float32", "mixed_float16"):
+        conv = L.Conv2D(3, 5, strides=3, activation="relu", dtype=dtype, name="conv")
+        both.append(made(conv, L.Flatten(name="flat", dtype=dtype), L.Dense(2, name="top", dtype=dtype)))
+    single, half = both
+    half.network.set_weights(single.network.get_weights())
+    for name in ("grad_cam", "layer_cam"):
+        expected = core.attribute(single, pixels, 1, method=name)
+        found = core.attribute(half, pixels, 1, method=name)
+        assert expected.max() > 0 and found == pytest.approx(expected, abs=0.02 * expected.max())
+    drawn = core.look(half, pixels, "conv", draw="cam", answer=1).drawn
+    np.testing.assert_allclose(drawn, core.attribute(half, pixels, 1), atol=0.02 * drawn.max())
+    assert drawn.max() > 0
+
+
 def test_an_empty_map_is_explained(made, pixels):
     net = made(
         L.Conv2D(2, 3, activation="relu", name="conv"), L.GlobalAveragePooling2D(name="gap"), L.Dense(2, name="top")

@@ -77,6 +77,27 @@ def test_paths_around_the_source_are_told(opened):
     assert not core.expanded_weights(opened, "third", 0, "second_relu").bypassed
 
 
+def test_a_picture_of_another_size_is_refused_where_paths_lead_around_the_source():
+    image = keras.Input((None, None, 3))
+    x = L.Conv2D(4, 3, padding="same", name="first")(image)
+    x = L.Add(name="sum")([L.Conv2D(4, 3, padding="same", name="deep")(x), x])
+    x = L.Dense(2, name="end")(L.GlobalAveragePooling2D(name="gap")(x))
+    net = core.classifier(keras.Model(image, x), name="skip", size=(8, 8))
+    larger = np.random.default_rng(0).random((1, 10, 12, 3), dtype=np.float32)
+    with pytest.raises(ValueError, match="a picture of 8 x 8, since paths lead around the source, got 10 x 12"):
+        core.expanded_weights(net, "sum", 0, "deep", picture=larger)
+    assert core.expanded_weights(net, "sum", 0, "first", picture=larger).agreement > 0.9, "nothing leads around it"
+
+
+def test_a_source_within_the_nonlinearity_is_refused():
+    image = keras.Input((8, 8, 3))
+    x = L.Activation("tanh", name="second")(L.ReLU(name="first")(L.Conv2D(4, 3, name="conv")(image)))
+    x = L.Dense(2, name="end")(L.GlobalAveragePooling2D(name="gap")(x))
+    net = core.classifier(keras.Model(image, x), name="twice")
+    with pytest.raises(ValueError, match="Expected a source before the nonlinearity of 'second', got 'first'"):
+        core.expanded_weights(net, "second", 0, "first")
+
+
 def test_layers_below_go_down_by_one_nonlinearity_each(opened, tiny):
     assert core.layers_below(opened, "third") == ["second_relu", "first", core.PICTURE]
     assert core.layers_below(tiny, "conv2_relu") == ["conv1_relu", core.PICTURE]
