@@ -79,7 +79,7 @@ def ablation_losses(
     run = scaled.compiled if len(asked) > FEW else scaled.scores
     parts = [asked[first : first + size] for first in range(0, len(asked), size)]
     kept = [1 - np.eye(count, dtype=np.float32)[part] for part in parts]
-    scores = [run(*begun, tf.constant(one), tf.constant(weights)).numpy() for one in each(kept)]
+    scores = [run(begun, tf.constant(one), tf.constant(weights)).numpy() for one in each(kept)]
     return np.float32(score) - np.concatenate([np.zeros(0, np.float32), *scores])
 
 
@@ -118,7 +118,7 @@ def completeness(
     scaled = _scaled(classifier, layer)
     begun, score = scaled.begin(one, weights)
     nothing = tf.zeros((1, classifier.layer(layer).channels))
-    without = float(scaled.scores(*begun, nothing, tf.constant(weights))[0])
+    without = float(scaled.scores(begun, nothing, tf.constant(weights))[0])
     return Completeness(float(score), without, float(found.sum(dtype=np.float64)), scaled.way.segment.linear)
 
 
@@ -193,14 +193,12 @@ class _Scaled:
         """What a picture is at the layer, and the score as it is."""
         begun = self.way.begin(tf.constant(picture))
         one = tf.ones((1, begun.maps.shape[-1]))
-        return begun, float(self.scores(*begun, one, tf.constant(weights))[0])
+        return begun, float(self.scores(begun, one, tf.constant(weights))[0])
 
-    def scores(
-        self, maps: tf.Tensor, raw: tf.Tensor, beside: list[tf.Tensor], factors: tf.Tensor, weights: tf.Tensor
-    ) -> tf.Tensor:
-        """(what is ``Begun``, factors (n, channels), weights of the logits) -> scores (n,)."""
-        shape = (-1, *([1] * (maps.shape.rank - 2)), maps.shape[-1])
-        logits = self.way.logits(Begun(maps, raw, beside), maps * tf.reshape(factors, shape))
+    def scores(self, begun: Begun, factors: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """(a picture at the layer, factors (n, channels), weights of the logits) -> scores (n,)."""
+        shape = (-1, *([1] * (begun.maps.shape.rank - 2)), begun.maps.shape[-1])
+        logits = self.way.logits(begun, begun.maps * tf.reshape(factors, shape))
         return tf.linalg.matvec(logits, weights)
 
     @cached_property

@@ -104,3 +104,10 @@ def test_patches_that_are_cut_by_reshaping_are_a_map():
     y = L.Dense(5, name="embedded")(L.Reshape((12, 192), name="cut")(y))
     net = core.classifier(keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(y))), name="cut")
     assert net.layer("embedded").shape == (3, 4, 5) and net.layer("cut").shape == (3, 4, 192)
+
+
+def test_a_unit_is_switched_off_in_the_map_alone_whoever_asks(vit):
+    net, _ = vit
+    (lost,) = core.ablation_losses(net, pictures()[0], "mixed_a", 1, channels=[2])
+    own, off = (core.scaled_logits(net, pictures()[:1], "mixed_a", {2: factor})[0, 1] for factor in (1.0, 0.0))
+    assert lost == pytest.approx(own - off, abs=1e-5) and lost != 0, "a class token stays as it is"
