@@ -44,7 +44,7 @@ from .pictures.patterns import PATTERNS, patterns
 from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
 from .pictures.videos import Video, open_video
 from .settings import Setting
-from .techniques.accentuation import ACCENTUATED, accentuate, holding_layer
+from .techniques.accentuation import ACCENTUATED, accentuate, estimate_accentuation, holding_layer
 from .techniques.attacks.auto_pgd import auto_pgd
 from .techniques.attacks.black_box import few_pixels, square
 from .techniques.attacks.catalogue import ATTACKS, Attack, attack
@@ -314,6 +314,7 @@ __all__ = [
     "encode_png",
     "epsilon_curve",
     "estimate",
+    "estimate_accentuation",
     "estimate_dream",
     "estimate_inversion",
     "evenly",

@@ -106,6 +106,22 @@ def value(key: str, *, default: str = "", most: int = 200) -> str:
     return str(_write(key, st.session_state[own], default))
 
 
+def ask(flag: str) -> None:
+    """Begin, in a callback, what ``asked`` waits for."""
+    put(**{flag: "1"})
+    st.session_state[session_key(f"{flag}_anew")] = True
+
+
+def asked(flag: str, settings: object) -> bool:
+    """Whether somebody asked for something with these settings; others than last time take the flag back."""
+    state, own = st.session_state, session_key(f"{flag}_settings")
+    anew = state.pop(session_key(f"{flag}_anew"), False)
+    if state.get(own, settings) != settings and not anew:
+        put(**{flag: ""})
+    state[own] = settings
+    return value(flag, most=1) == "1"
+
+
 def link(**more: str) -> str:
     """The whole address of this page as it is now, and with ``more`` in it; it says also what is as usual."""
     shared = {name: st.session_state[name] for name in sorted(SHARED) if name in st.session_state}

@@ -141,7 +141,8 @@ def show_until_open() -> None:
 
 
 lenses.came_back(page.url_path)
-gone = uploads.missing(st.query_params.get("picture")) or sets.missing(st.query_params.get("set"))
+gone = uploads.missing(st.query_params.get("picture"))
+gone = gone or next(filter(None, (sets.missing(st.query_params.get(name)) for name in ("set", "concept"))), "")
 with short_cuts() if limits.phone() else st.sidebar:
     choose_network()
     choose_picture()

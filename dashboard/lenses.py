@@ -121,7 +121,8 @@ def show_attacked(network: str, original: str, file: bytes, *, key: str) -> None
                 own = st.session_state.get("own_pictures", ())
                 st.session_state.own_pictures = [*own, *({name} - set(own))]
                 came = {"network": network, "picture": original}
-                st.session_state.setdefault("attacked", {})[name] = came
+                left = {"network": st.session_state.network, "picture": original}  # the attack's page may show a twin
+                st.session_state.setdefault("attacked", {})[name] = left
                 pair = dict(zip(settings, (name, original), strict=True))
                 st.switch_page(f"app_pages/{page}.py", query_params={**came, **pair})
 

@@ -1,12 +1,14 @@
 """Feature accentuation: what in a photograph a unit likes, drawn into the photograph itself.
 
-The unit is raised from the photograph, and the activations of an earlier layer hold the picture to it: what comes out
-is the photograph with more of what the unit responded to there, and little else (Hamblin et al., arXiv:2402.10039).
+The unit is maximized from the photograph on, and the activations of an earlier layer hold the picture to it: what comes
+out is the photograph with more of what the unit responded to there, and little else (Hamblin et al., arXiv:2402.10039).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ from core.networks.classifiers import LOGITS, Classifier, stages
 from core.networks.nonlinearities import before_nonlinearity, with_inputs_of_activations
 from core.networks.requirements import require_channels, require_finite_weights, require_size
 from core.networks.steps import BEFORE
-from core.optimize.ascent import Frame, State, ascend
+from core.optimize.ascent import Estimate, Frame, State, activation_bytes, ascend, batch_size, last
 from core.optimize.objectives import Channel, FeatureReconstruction, Objective, Scaled
 from core.optimize.parameterizations import Fourier, Parameterization, Pixels
 from core.optimize.starts import alike, as_seen_by, require_state
@@ -26,7 +28,7 @@ from core.optimize.updates import Adam
 from core.pictures import images
 from core.types import Floats
 
-__all__ = ["ACCENTUATED", "accentuate", "holding_layer"]
+__all__ = ["ACCENTUATED", "accentuate", "estimate_accentuation", "holding_layer"]
 
 MAX_STEPS = 5000
 MIN_SIDE, MAX_SIDE = 32, 1024
@@ -108,6 +110,27 @@ def accentuate(
         vectors=tf.fill((len(targets), 1), np.float32(1 / _spread(classifier, photo, layer))),
         seed=checks.seed(seed),
     )
+
+
+def estimate_accentuation(
+    classifier: Classifier, picture: npt.ArrayLike, layer: str, channels: Sequence[int], **settings: Any
+) -> Estimate:
+    """The cost of ``accentuate`` with the same settings, from a few steps of one batch; compiles what the run needs.
+
+    Raises ValueError as ``accentuate`` does.
+    """
+    count = checks.whole("steps", settings.pop("steps", 64), 1, MAX_STEPS)
+    layers = names_of(layer, settings.get("held_by") or holding_layer(classifier, layer))
+    height, width = _photo(classifier, picture, settings.get("size"), layers).shape[1:3]
+    batch = max(1, min(len(channels), batch_size(height, width)))
+    few = list(channels)[:batch]
+    last(accentuate(classifier, picture, layer, few, steps=1, **settings))
+    since = time.monotonic()
+    last(accentuate(classifier, picture, layer, few, steps=2, **settings))
+    once = (time.monotonic() - since) / 3  # two steps, and the one that looks whether all is well
+    memory = 2 * activation_bytes(classifier, layers, (height, width), batch)  # the picture's and the photograph's
+    memory += 4 * 6 * 3 * len(channels) * height * width
+    return Estimate(once * count * -(-len(channels) // batch), memory)
 
 
 def holding_layer(classifier: Classifier, layer: str) -> str:

@@ -20,6 +20,7 @@ from core.networks.graphs import Step
 from core.networks.nonlinearities import is_nonlinearity
 from core.networks.steps import KERNELS, kind
 from core.networks.unit_index import UnitIndex
+from core.pauses import each
 from core.types import Floats
 
 __all__ = ["Family", "answer_similarities", "families", "kernel_similarities"]
@@ -103,7 +104,7 @@ def kernel_similarities(classifier: Classifier, layer: str) -> Floats:
     found = _cosines(flat)
     if height == width > 1:
         turned = (np.rot90(one, turns) for one in (kernels, kernels[:, ::-1]) for turns in range(4))
-        for one in turned:
+        for one in each(turned):
             found = np.maximum(found, _cosines(flat, one.reshape(-1, kernels.shape[-1]).T))
     return found
 

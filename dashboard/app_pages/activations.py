@@ -14,7 +14,7 @@ ORDERS = {"strength": "Strongest first", "index": "By number"}
 SCALINGS = {"channel": "Each channel separately", "layer": "The whole layer together"}
 BELOW = {
     "histogram": "Histogram, inactive channels",
-    "grid": "What each place likes",
+    "grid": "Activation grid: what each place likes",
     "steps": "One number, step by step",
     "weights": "Weights",
 }

@@ -56,7 +56,8 @@ def own_concept() -> str:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = ("", *PATTERNS, *(one for one in sets.set_names() if one != "samples"))
         chosen: str = choose(
-            core.Setting("concept", "Does it depend on", "", names, help=BROUGHT), widget=st.selectbox, width=300,
+            core.Setting("concept", "Does it depend on", "", names, help=BROUGHT if sets.may_bring_sets() else ""),
+            widget=st.selectbox, width=300,
             names=lambda one: PATTERNS.get(one) or (sets.set_title(one) if one else "choose a concept"),
         )  # fmt: skip
     return chosen

@@ -17,7 +17,7 @@ from dashboard.server import networks, results
 UNITS = {"strongest": "Strongest on my picture", "number": "By number", "class": "Classes by name"}
 POSITIONS = {"anywhere": "Everywhere (the channel)", "middle": "In the middle (one neuron)"}
 STARTS = {
-    "noise": "Noise", "grey": "Grey", "picture": "My picture", "held": "My picture, held to it",
+    "noise": "Noise", "grey": "Grey", "picture": "My picture", "held": "My picture, held (feature accentuation)",
 }  # fmt: skip
 FEW = core.Setting("many", "How many", 4, (1, 2, 4, 8))
 COMPARE = {"nothing": "Nothing", "network": "Another network", "preset": "Another preset", "steps": "Other steps"}
@@ -44,7 +44,7 @@ def start() -> tuple[str, float]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         begins = choose(
             core.Setting("start", "Start from", "noise", tuple(STARTS)), names=STARTS.__getitem__,
-            help="Held to it: what of your picture a unit likes, drawn into it; the rest stays (feature accentuation).",
+            help="Feature accentuation: what of your picture a unit likes, drawn into it; the rest is held.",
         )  # fmt: skip
         held = core.Setting("hold", "How much", 10.0, HOLDS, help=HELD)
         return begins, choose(held, width=220) if begins == "held" else 0.0

@@ -12,9 +12,10 @@ from dashboard.server import networks, sets
 
 SHOWN = {"story": "Layer by layer", "unit": "One unit in detail", "families": "Families of a layer"}
 BACK = (
-    "They differ in what a rectifier lets through: DeconvNet what is positive on the way back, guided backprop only "
-    "where the unit was active too, the gradient what was active. Without max-pooling, DeconvNet hardly depends on the "
-    "picture (Springenberg et al., arXiv:1412.6806); guided backprop comes first there."
+    "How a patch is carried back to the pixels. The ways differ in what a rectifier lets through: DeconvNet what is "
+    "positive on the way back, guided backprop only where the unit was active too, the gradient what was active. "
+    "Without max-pooling, DeconvNet hardly depends on the picture (Springenberg et al., arXiv:1412.6806); guided "
+    "backprop comes first there."
 )
 
 
@@ -27,7 +28,7 @@ def view(name: str) -> tuple[str, str, str]:
             names=sets.set_title,
         )  # fmt: skip
         projection = core.Setting(
-            "projected", "Carried back by", usual.projection(networks.network(name)), core.PROJECTIONS, help=BACK
+            "projected", "Projection by", usual.projection(networks.network(name)), core.PROJECTIONS, help=BACK
         )
         method = choose(projection, names=method_title)
         if sets.may_bring_sets():

@@ -9,9 +9,9 @@ import streamlit as st
 import core
 from dashboard import address, components, downloads, figures, reports, words
 from dashboard.forms.settings import choose
-from dashboard.forms.unit import bring
+from dashboard.forms.tested import tested_on
 from dashboard.recipes import Explain
-from dashboard.server import evaluations, networks, sets
+from dashboard.server import evaluations, limits, networks
 
 WHICH = {"quick": "all quick methods", "shown": "those shown above"}
 OVER = {"picture": "this picture", "set": "a set of pictures"}
@@ -58,27 +58,23 @@ def show_picture(recipe: Explain, methods: tuple[str, ...]) -> None:
 def show_ranking(recipe: Explain, methods: tuple[str, ...]) -> None:
     """The means over a set of pictures, as a run that somebody asks for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = choose(
-            core.Setting("set", "Pictures", evaluations.PHOTOGRAPHS, tuple(evaluations.set_names())),
-            widget=st.selectbox, width=260, names=evaluations.set_title,
-        )  # fmt: skip
-        many = choose(MANY, width=200)
-        if sets.may_bring_sets():
-            bring()
+        chosen, many = tested_on(MANY)
         st.button(
             "Rank them",
             type="primary",
             icon=":material/play_arrow:",
             key="rank",
-            on_click=lambda: address.put(rank="1"),
+            on_click=address.ask,
+            args=("rank",),
         )
-    if address.value("rank", most=1) != "1":
+    if not address.asked("rank", (recipe.network, chosen, many, methods, recipe.everything)):
         st.caption("Each picture takes about as long as the table of one. Every picture is asked for its own answer.")
         return
     read = evaluations.pictures(recipe.network, chosen, many)
     if read is None:
         st.info("No picture has been read yet.")
         return
+    limits.limits().check_explained(len(read), len(methods))
     place = st.empty()
     found = evaluations.ranked(
         recipe.network, chosen, read, methods, options=recipe.everything, live=lambda one: draw(place, one)
@@ -87,10 +83,12 @@ def show_ranking(recipe: Explain, methods: tuple[str, ...]) -> None:
 
 
 def box(recipe: Explain) -> str:
-    """The cells of the box that a person paints round the thing; empty for none. Raises ValueError."""
+    """The cells of the box that a person paints round the thing; empty for none, or where the address has no cells."""
     cells = address.value("box")
-    if cells:
-        core.painted_mask(cells, height=1, width=1)  # raises where the address holds anything else
+    try:
+        core.painted_mask(cells, height=1, width=1)
+    except ValueError:
+        cells = ""
     with st.expander("Paint a box round the thing, for the pointing game", expanded=bool(cells)):
         st.button("Clear", icon=":material/delete:", key="clear_box", on_click=lambda: address.put(box=""))
         with st.container(width=320):

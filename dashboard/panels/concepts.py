@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import core
 from dashboard import figures, forms, reports, words
 from dashboard.forms import concepts as form
 from dashboard.recipes import Concepts
+from dashboard.recipes.base import upto
 from dashboard.server import concepts as server
 from dashboard.server import limits, networks, sets, uploads
 
@@ -24,6 +25,7 @@ DESIGNS = core.Setting(
     "designs", "Samples of the Sobol index", 32, (FEW_DESIGNS, 32, 64, 128),
     help="More are more exact, and take longer. CRAFT takes 32.",
 )  # fmt: skip
+OVER_SET = core.Setting("worth_set", "Over pictures of the set, too", False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,8 @@ def show_worth(shown: Shown) -> core.ConceptImportance | None:
     label = words.text(networks.network(one.network).labels[one.target])
     st.markdown(f"**What each is worth to “{label}”**")
     place = st.empty()
-    designs = forms.choose(DESIGNS, widget=st.selectbox, width=220)
+    bounded = replace(DESIGNS, choices=upto(DESIGNS.choices or (), limits.limits().designs))
+    designs = forms.choose(bounded, widget=st.selectbox, width=220)
     told = server.worth(
         one.network, one.picture, shown.key, one.target, designs=designs, _concepts=shown.found
     )  # fmt: skip
@@ -142,7 +145,7 @@ def show_worth(shown: Shown) -> core.ConceptImportance | None:
 def show_worth_over(shown: Shown) -> None:
     """The same over some pictures of the set."""
     one = shown.recipe
-    if one.target is None or shown.pictures is None or not st.toggle("Over pictures of the set, too", key="worth_set"):
+    if one.target is None or shown.pictures is None or not forms.choose(OVER_SET):
         return
     told = server.worth_over(
         one.network, shown.pictures, one.target, concepts=shown.found, key=shown.key, designs=FEW_DESIGNS

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, words
+from dashboard import address, components, figures, forms, words
 from dashboard.panels import naming as named
 from dashboard.panels import patches, what_if
 from dashboard.recipes import Contributions
@@ -140,7 +140,7 @@ def show_through(shown: Shown, channel: int) -> None:
     over = figures.evidence(figures.enlarged(seen, 448), figures.fitted(coarse, figures.enlarged(seen, 448).shape), 0.9)
     st.image(over, width="stretch", alt=f"The part of the answer that comes through channel {channel}, pixel by pixel")
     st.caption(
-        "Only this channel's share is let through, summed over small squares: red speaks for the answer, blue against."
+        "Only what comes through this channel, summed over small squares: red speaks for the answer, blue against."
     )
 
 
@@ -204,7 +204,8 @@ def show_table(shown: Shown) -> None:
     """Both numbers of the strongest channels, and of all on request."""
     one = shown.recipe
     count = len(shown.found)
-    every = count > TABLE and st.toggle(f"All {count:,} channels, each switched off in turn", key="every_loss")
+    title = f"All {count:,} channels, each switched off in turn"
+    every = count > TABLE and forms.choose(core.Setting("every_loss", title, False))
     channels = shown.order("contribution", count if every else TABLE)
     lost = circuits.losses(one.network, one.picture, one.layer, one.asked, channels=tuple(channels))
     rows: list[dict[str, Any]] = []

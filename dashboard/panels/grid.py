@@ -33,11 +33,10 @@ def show(one: Looked) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             bench.buttons("Draw every place", more="24 more steps")
         made = bench.results()
+        if made:
+            _show(made["a"])
     except ValueError as error:
         notices.refused(error)
-        return
-    if made:
-        _show(made["a"])
 
 
 def _asked(one: Looked) -> Grid:

@@ -11,11 +11,11 @@ import streamlit as st
 import core
 from dashboard import components, figures, words
 from dashboard.recipes import Maximize
-from dashboard.server import networks, uploads
+from dashboard.server import accentuation, networks, uploads
 
 ACCENTUATION = (
-    "Feature accentuation ([Hamblin et al., 2024](https://arxiv.org/abs/2402.10039)): the unit is raised from the "
-    "photograph, and an earlier layer holds the picture to it."
+    "Feature accentuation ([Hamblin et al., 2024](https://arxiv.org/abs/2402.10039)): the unit is maximized from "
+    "the photograph on, and an earlier layer holds the picture to it."
 )
 
 
@@ -34,7 +34,7 @@ def show_held(recipe: Maximize, large: npt.NDArray[np.uint8], place: Any, *, nam
     net = networks.network(recipe.network)
     photo = core.fit(uploads.picture(recipe.start), height=large.shape[0], width=large.shape[1])
     holder = core.holding_layer(net, recipe.layer)
-    moved = float(core.feature_distance(net, photo, holder, core.to_float(large)[None])[0])
+    moved = accentuation.moved(recipe.network, recipe.start, recipe.layer, large)
     with place:
         components.compare(
             figures.data_url(core.encode_png(photo[0])), figures.data_url(core.encode_png(large)), key=f"held_{key}",

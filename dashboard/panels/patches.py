@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 import core
-from dashboard import components, figures, words
+from dashboard import components, figures, forms, words
 from dashboard.recipes import Contributions, usual
 from dashboard.server import circuits, naming, networks, results, sets
 
@@ -26,11 +26,11 @@ class Asked:
 def show(asked: Asked) -> None:
     """Both walls, once somebody wants them: every picture of the set is looked at, forth and back."""
     st.markdown("**Its best patches of real pictures**")
-    if not st.toggle(
-        f"Look through the sample photographs: what excites it most, and where it gives most to "
-        f"“{words.text(asked.title)}”",
-        key="real_patches",
-    ):
+    title = (
+        "Look through the sample photographs: what excites it most, and where it gives most to "
+        f"“{words.text(asked.title)}”"
+    )
+    if not forms.choose(core.Setting("real_patches", title, False)):
         return
     one, net = asked.recipe, networks.network(asked.recipe.network)
     pictures = sets.picture_set(SET, net.size)

@@ -12,8 +12,8 @@ import streamlit as st
 import core
 from dashboard import address, downloads, figures, reports, words
 from dashboard.forms.settings import choose
-from dashboard.forms.unit import bring
-from dashboard.server import evaluations, networks, sets
+from dashboard.forms.tested import tested_on
+from dashboard.server import evaluations, limits, networks
 from dashboard.server.evaluations import Attacked
 
 SAYS = (
@@ -41,7 +41,7 @@ def show_robustness(name: str) -> None:
     if not asked.attacks or not asked.epsilons:
         st.info("Choose at least one attack and one epsilon.")
         return
-    if address.value("measure", most=1) != "1":
+    if not address.asked("measure", (name, asked, other)):
         st.caption("Press Measure. Points appear as they are found, and Stop keeps those that are there.")
         return
     shown = [name, *([other] if other else [])]
@@ -56,6 +56,7 @@ def show_robustness(name: str) -> None:
         if read is None:
             st.info("No picture has been read yet.")
             return
+        limits.limits().check_attacked(len(read), len(asked.attacks), len(asked.epsilons))
         result = evaluations.robust(one, asked, read, live=partial(draw, places[one], asked, one))
         if result is not None:
             found[one] = result
@@ -67,11 +68,7 @@ def show_robustness(name: str) -> None:
 def form(name: str) -> tuple[Attacked, str]:
     """What is measured, and the network beside."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = choose(
-            core.Setting("set", "Pictures", evaluations.PHOTOGRAPHS, tuple(evaluations.set_names())),
-            widget=st.selectbox, width=240, names=evaluations.set_title,
-        )  # fmt: skip
-        count = choose(MANY, width=180)
+        chosen, count = tested_on(MANY)
         norm = choose(
             core.Setting("measured_in", "Norm", "linf", tuple(USUAL)), names=lambda one: core.NORMS[one].title
         )
@@ -80,8 +77,6 @@ def form(name: str) -> tuple[Attacked, str]:
             core.Setting("twin", "Networks", "", ("", *twins)), widget=st.selectbox, width=260,
             names=lambda one: f"{networks.network_title(one)} too" if one else "This network only",
         )  # fmt: skip
-        if sets.may_bring_sets():
-            bring()
     able = [one for one in core.ROBUSTNESS if norm in core.ATTACKS[one].norms]
     able = [one for one in able if one != "apgd_dlr" or len(networks.network(name).labels) >= 3]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -92,8 +87,8 @@ def form(name: str) -> tuple[Attacked, str]:
         usual = [text for text, one in written.items() if one in USUAL[norm]]
         epsilons = address.several("Epsilons", list(written), key=f"epsilons_{norm}", default=usual)
         st.button(
-            "Measure", type="primary", icon=":material/play_arrow:", key="measure", on_click=address.put,
-            kwargs={"measure": "1"},
+            "Measure", type="primary", icon=":material/play_arrow:", key="measure", on_click=address.ask,
+            args=("measure",),
         )  # fmt: skip
     ordered = tuple(sorted(written[one] for one in epsilons))
     return Attacked(chosen, count, norm, tuple(one for one in able if one in attacks), ordered), other

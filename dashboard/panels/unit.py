@@ -51,7 +51,7 @@ def show(lens: Lens, plate: Plate) -> None:
             f"Nothing in {len(lens.pictures):,} pictures excites unit {lens.channel}: it is nowhere above zero."
         )
     else:
-        back = f"Carried back by {method_title(lens.recipe.method)}; grey is nothing." + at_ceiling(lens.found)
+        back = f"Projections by {method_title(lens.recipe.method)}; grey is nothing." + at_ceiling(lens.found)
         with middle:
             where = "Each cut to what the unit sees. Hover to see where it comes from."
             show_tiles(lens, "What excites it most", lens.found.patches, caption=where)
@@ -158,4 +158,4 @@ def show_files(lens: Lens, drawings: list[results.Drawing]) -> None:
 
 def go_to(unit: tuple[str, int]) -> None:
     """Look at a unit, in a callback."""
-    address.put(show="unit", layer=unit[0], channel=unit[1])
+    address.put(show="unit", layer=unit[0], channel=unit[1], **{wiring.DRAW: False})

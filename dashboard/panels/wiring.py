@@ -10,11 +10,12 @@ import numpy.typing as npt
 import streamlit as st
 
 import core
-from dashboard import address, components, figures, words
+from dashboard import address, components, figures, forms, words
 from dashboard.server import circuits, drawings, networks
 
 Pixels = npt.NDArray[np.uint8]
 SIDE, COLUMNS = 48, 10
+DRAW, DRAWING = "draw_wiring", "The picture that each likes most, below its kernel. It takes about a second for each."
 MOST_TRAIL = 12
 
 
@@ -42,10 +43,8 @@ def show(network: str, layer: str, channel: int) -> Callable[[], None]:
     )
     units = {(one.layer, one.channel) for found in sides for one in found if one.layer != core.PICTURE}
     missing = units - set(pictures)
-    wanted = bool(missing) and st.toggle(
-        f"Draw these units, too ({len(missing)} are not drawn yet)", key="draw_wiring",
-        help="The picture that each likes most, below its kernel. It takes about a second for each.",
-    )  # fmt: skip
+    title = f"Draw these units, too ({len(missing)} are not drawn yet)"
+    wanted = bool(missing) and forms.choose(core.Setting(DRAW, title, False, help=DRAWING))
 
     def draw() -> None:
         if wanted and drawings.draw(network, units, lambda made: _show_made(places, sides, made.pictures)):
@@ -117,7 +116,7 @@ def walk(network: str, unit: tuple[str, int], to: core.Connection) -> None:
     """Go to a unit, in a callback; where one came from stays in the trail."""
     if to.layer in networks.network(network).layers:
         before = [*passed(network, str(address.get("trail", ""))), unit]
-        address.put(show="unit", layer=to.layer, channel=to.channel, trail=written(before))
+        go_to(to.layer, to.channel, before)
 
 
 def written(trail: Sequence[tuple[str, int]]) -> str:
@@ -151,4 +150,9 @@ def show_trail(network: str) -> None:
 
 def _back(trail: list[tuple[str, int]], index: int) -> None:
     layer, channel = trail[index]
-    address.put(show="unit", layer=layer, channel=channel, trail=written(trail[:index]))
+    go_to(layer, channel, trail[:index])
+
+
+def go_to(layer: str, channel: int, trail: Sequence[tuple[str, int]]) -> None:
+    """Look at a unit, in a callback; what is to be drawn there is asked for anew."""
+    address.put(show="unit", layer=layer, channel=channel, trail=written(trail), **{DRAW: False})

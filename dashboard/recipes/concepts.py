@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import core
 from dashboard.recipes.base import OnPicture, opening
+from dashboard.recipes.sets import reading
+from dashboard.server import networks
 
 COUNT = core.Setting(
     "count", "Concepts", 8, (4, 5, 6, 7, 8, 9, 10), 1, 10, "Into how many parts the layer is taken apart."
@@ -28,8 +30,7 @@ worth = core.concept_importance(net, found, photo, {target})
 for concept in range(found.count):
     print(concept + 1, "lost without it", worth.lost[concept], "total Sobol index", worth.sobol[concept])
 """
-SAMPLES = "core.sample_tiles(size=net.size)  # the page takes at most 200 of a set, evenly spread"
-FOLDER = 'core.last(core.gather("my_pictures", size=net.size))'
+FEW = "  # the page takes at most 200 of a set, evenly spread"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Concepts(OnPicture):
         return (COUNT,)
 
     def _body(self) -> str:
-        pictures = "photo" if not self.source else SAMPLES if self.source == "samples" else FOLDER
+        size = networks.network(self.network).size
+        pictures = reading(self.source, size) + FEW if self.source else "photo"
         importance = "" if self.target is None else IMPORTANCE.format(target=self.target)
         return BODY.format(
             photo=opening(self.picture), pictures=pictures, layer=self.layer, count=self.count, importance=importance

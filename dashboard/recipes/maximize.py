@@ -79,7 +79,7 @@ class Maximize(Runs, Recipe):
             core.Setting("steps", "Steps", 64, upto(STEPS, most.steps), 1, most.steps),
             core.Setting("size", "Size", 128, SIZES, 1, SIDE),
             core.Setting("negative", "Maximize or minimize", False, (False, True)),
-            core.Setting("hold", "Held to it", 0.0, (0.0, *HOLDS), 0.0, 100.0, HELD),
+            core.Setting("hold", "Feature accentuation", 0.0, (0.0, *HOLDS), 0.0, 100.0, HELD),
             core.Setting("facets", "Different pictures of each unit", 1, (1, 2, 4), 1, 16),
             SEED,
         )
@@ -117,16 +117,17 @@ class Maximize(Runs, Recipe):
         if after is not None:
             options |= {"state": after.state, "steps": self.steps - after.step}
         if self.hold:
-            own = {name: options[name] for name in ("steps", "seed", "negative", "state") if name in options}
-            return core.accentuate(net, options["start"], self.layer, self.channels, hold=self.hold, **own)
+            return core.accentuate(net, options["start"], self.layer, self.channels, **self._held(options))
         return core.maximize(net, self.layer, self.channels, **options)
 
-    def estimate(self) -> core.Estimate | None:
-        """Seconds and bytes that it will take, None where a picture is held. Raises ValueError as ``run`` does."""
+    def estimate(self) -> core.Estimate:
+        """Seconds and bytes that it will take. Raises ValueError as ``run`` does."""
         self.check()
+        net, options = networks.network(self.network), self._options()
         if self.hold:
-            return None
-        return core.estimate(networks.network(self.network), self.layer, self.channels, **self._options())
+            start = options["start"]
+            return core.estimate_accentuation(net, start, self.layer, self.channels, **self._held(options))
+        return core.estimate(net, self.layer, self.channels, **options)
 
     def reached(self, frame: core.Frame) -> Self:
         """With as many steps as it really took."""
@@ -146,6 +147,11 @@ class Maximize(Runs, Recipe):
         names = ("preset", "steps", "size", "seed", "negative", "position", "facets")
         start = self.start if self.start in STARTS else uploads.picture(self.start)
         return {**{name: getattr(self, name) for name in names}, "start": start}
+
+    def _held(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Those of the options that ``core.accentuate`` has, and how much it holds."""
+        own = {name: options[name] for name in ("steps", "seed", "negative", "state") if name in options}
+        return {"hold": self.hold, **own}
 
     def _body(self) -> str:
         start = repr(self.start) if self.start in STARTS else opening(self.start)

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from dashboard.recipes.base import OnPicture, opening
+from dashboard.recipes.sets import reading
 from dashboard.server import networks
 
-SETS = {"samples": "core.sample_tiles(size=net.size)", "cifar10": "core.cifar10(size=net.size)"}
-OWN_SET = 'list(core.gather("my_pictures", size=net.size))[-1]'
 BODY = """\
 pictures = {pictures}
 *_, found = core.index_units(net, {layers}, pictures)
@@ -37,7 +36,7 @@ class Unit(OnPicture):
     def _body(self) -> str:
         net = networks.network(self.network)
         layers = f"[{self.layer!r}, core.LOGITS]" if net.has_classes else f"[{self.layer!r}]"
-        body = BODY.format(**asdict(self) | {"pictures": SETS.get(self.source, OWN_SET), "layers": layers})
+        body = BODY.format(**asdict(self) | {"pictures": reading(self.source, net.size), "layers": layers})
         if net.has_classes:
             body += NAME.format(layer=self.layer, channel=self.channel)
         if not net.labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,7 @@ def pictures_of(name: str, source: str, layer: str) -> core.PictureSet | None:
     found = sets.picture_set(source, net.size)
     if found is None:
         return None
-    return some(found, min(MOST, core.most_concept_pictures(net, layer)))
-
-
-def some(pictures: core.PictureSet, most: int) -> core.PictureSet:
-    """At most so many of the pictures, evenly spread."""
-    few = core.evenly(len(pictures), most)
-    return replace(pictures, pixels=pictures.pixels[few], sources=pictures.sources[few], skipped=0, total=0)
+    return sets.some(found, min(MOST, core.most_concept_pictures(net, layer)))
 
 
 def found(
@@ -130,7 +124,8 @@ def sensitivity(
     result: core.Tcav | None = jobs.follow(
         key,
         lambda: core.tcav(
-            net, over.pictures(best), layer, target, concept=examples, others=core.to_float(some(others, OTHERS).pixels)
+            net, over.pictures(best), layer, target, concept=examples,
+            others=core.to_float(sets.some(others, OTHERS).pixels),
         ),
         say=lambda one: f"{len(one.scores)} directions" if len(one.scores) else "The network looks at the pictures",
     )  # fmt: skip
@@ -143,7 +138,7 @@ def example_pictures(name: str, concept: str) -> Floats | None:
     if concept in core.PATTERNS:
         return core.patterns(concept, EXAMPLES, height=net.size[0], width=net.size[1])
     found = sets.picture_set(concept, net.size)
-    return None if found is None else core.to_float(some(found, EXAMPLES).pixels)
+    return None if found is None else core.to_float(sets.some(found, EXAMPLES).pixels)
 
 
 @cached_saying("The network looks at every picture…")

@@ -34,10 +34,7 @@ def pictures(network: str, set_name: str, most: int) -> core.PictureSet | None:
         found: core.PictureSet | None = core.as_set(results.every_sample(network), titles=titles)
     else:
         found = sets.picture_set(set_name, networks.network(network).size)
-    if found is None:
-        return None
-    few = core.evenly(len(found), most)
-    return core.PictureSet(found.pixels[few], found.sources[few], found.titles, skipped=found.skipped)
+    return None if found is None else sets.some(found, most)
 
 
 def compared(

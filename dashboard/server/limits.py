@@ -40,6 +40,9 @@ class Limits:
         dream_side: the longer side of a dream, in pixels.
         zoom_frames: of an endless zoom.
         run_seconds: that a run may take by its estimate.
+        attacked: pictures times attacks times epsilons, in robust accuracy.
+        explained: pictures times methods, in a ranking of explanations.
+        designs: samples of the Sobol index of concepts.
         set_bytes: of a zip of pictures.
         set_pixel_bytes: of the pictures of a set once they are read.
         set_pictures: of a set.
@@ -58,6 +61,9 @@ class Limits:
     dream_side: int
     zoom_frames: int
     run_seconds: float
+    attacked: int
+    explained: int
+    designs: int
     set_bytes: int
     set_pixel_bytes: int
     set_pictures: int
@@ -85,6 +91,15 @@ class Limits:
         """Raises ValueError for a run that would take longer."""
         _require("seconds of computing", round(seconds), round(self.run_seconds))
 
+    def check_attacked(self, pictures: int, attacks: int, epsilons: int) -> None:
+        """Raises ValueError for robust accuracy on more pictures, by more attacks or at more epsilons."""
+        _require(f"attacked pictures ({pictures} by {attacks} attacks at {epsilons} epsilons)",
+                 pictures * attacks * epsilons, self.attacked)  # fmt: skip
+
+    def check_explained(self, pictures: int, methods: int) -> None:
+        """Raises ValueError for a ranking of more methods or over more pictures."""
+        _require(f"maps ({pictures} pictures by {methods} methods)", pictures * methods, self.explained)
+
 
 def _require(what: str, asked: int, most: int) -> None:
     if asked > most:
@@ -96,12 +111,14 @@ LIMITS = {
     "public": Limits(
         picture_bytes=10 * MIB, picture_side=1024, video_bytes=10 * MIB, video_frames=60, video_seconds=6,
         video_side=320, steps=512, unit_pixels=2**21, dream_side=1024, zoom_frames=60, run_seconds=300,
+        attacked=500, explained=200, designs=32,
         set_bytes=0, set_pixel_bytes=64 * MIB, set_pictures=1000, session_bytes=40 * MIB,
         cameras=3,
     ),
     "local": Limits(
         picture_bytes=50 * MIB, picture_side=4096, video_bytes=50 * MIB, video_frames=240, video_seconds=60,
         video_side=640, steps=20_000, unit_pixels=2**25, dream_side=4096, zoom_frames=1000, run_seconds=24 * 3600,
+        attacked=20_000, explained=5_000, designs=1024,
         set_bytes=200 * MIB, set_pixel_bytes=512 * MIB, set_pictures=5000, session_bytes=1024 * MIB,
         cameras=8,
     ),

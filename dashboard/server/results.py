@@ -304,10 +304,10 @@ def map_pictures(name: str, set_name: str, named: tuple[str, ...]) -> core.Pictu
     if found is None:
         return None
     own = _tiled(size, named, (1,))
-    few = core.evenly(len(found), MAP_MOST)
+    few = sets.some(found, MAP_MOST)
     return core.PictureSet(
-        np.concatenate([own.pixels, found.pixels[few]]),
-        np.concatenate([own.sources, found.sources[few] + len(own.titles)]),
+        np.concatenate([own.pixels, few.pixels]),
+        np.concatenate([own.sources, few.sources + len(own.titles)]),
         (*own.titles, *found.titles),
         skipped=found.skipped,
     )

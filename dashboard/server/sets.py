@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -87,7 +87,7 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
         if name == "samples":
             with st.spinner("Cutting the sample photographs…", show_time=True), SLOT.paused():
                 return iter([core.sample_tiles(size=size)])
-        count = _count(size)
+        count = most_pictures(size)
         if name == "digits":
             return iter([_digits(size, count)])
         if name == "cifar10":
@@ -114,6 +114,12 @@ def extent(pictures: core.PictureSet) -> tuple[int, int]:
     return len(pictures), len(pictures.titles)
 
 
+def some(pictures: core.PictureSet, most: int) -> core.PictureSet:
+    """At most so many of the pictures, evenly spread."""
+    few = core.evenly(len(pictures), most)
+    return replace(pictures, pixels=pictures.pixels[few], sources=pictures.sources[few], total=0)
+
+
 def _digits(size: tuple[int, int], count: int) -> core.PictureSet:
     """The first handwritten digits that networks are trained on here, each named by its class."""
     digits = core.digits()
@@ -122,7 +128,7 @@ def _digits(size: tuple[int, int], count: int) -> core.PictureSet:
     return core.as_set(large, titles=[f"digit {label}" for label in digits.labels[:count]])
 
 
-def _count(size: tuple[int, int]) -> int:
+def most_pictures(size: tuple[int, int]) -> int:
     """How many pictures of this size a set may have."""
     limit = limits.limits()
     return max(1, min(limit.set_pictures, limit.set_pixel_bytes // (3 * size[0] * size[1])))

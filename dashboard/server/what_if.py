@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import core
-from dashboard.server import jobs, networks, results, uploads
+from dashboard.server import jobs, networks, results, sets, uploads
 from dashboard.server.cache import cached_saying
 from dashboard.server.slot import SLOT
 
@@ -85,11 +85,10 @@ def _asked(
     """Pictures, their titles, and their true labels where every one is known to the network."""
     if pictures is None:
         return results.every_sample(name), tuple(map(uploads.picture_title, core.samples.names())), ()
-    few = core.evenly(len(pictures), MOST)
-    said = core.labels_of(pictures)
-    truths = tuple(said[i] for i in few) if said else ()
+    few = sets.some(pictures, MOST)
+    truths = core.labels_of(few)
     known = set(truths) <= set(networks.network(name).labels)
-    return pictures.pictures(few), tuple(pictures.title(int(i)) for i in few), truths if known else ()
+    return core.to_float(few.pixels), tuple(map(few.title, range(len(few)))), truths if known else ()
 
 
 def _said(net: core.Classifier, logits: npt.NDArray[np.float32]) -> tuple[str, ...]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+
 import core
 from dashboard import lenses
 
@@ -35,3 +40,22 @@ def test_a_unit_without_a_place_has_no_map() -> None:
     net = core.load(NETWORK)
     flat = next(name for name, info in net.layers.items() if not info.spatial)
     assert {"units", "why", "dream"}.isdisjoint(pages(lenses.Unit(NETWORK, "cat", flat, 0), "start"))
+
+
+class State(dict):
+    """As Streamlit's session state."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_the_way_back_from_a_twin_is_to_the_page_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    went, state = [], State(network=NETWORK)
+    monkeypatch.setattr(lenses.uploads, "bring", lambda file, title: "brought")
+    streamlit = SimpleNamespace(
+        session_state=state, container=lambda **_: nullcontext(), button=lambda *_, **__: True,
+        switch_page=lambda page, query_params: went.append(query_params),
+    )  # fmt: skip
+    monkeypatch.setattr(lenses, "st", streamlit)
+    lenses.show_attacked("lens5_robust", "cat", b"", key="b")
+    assert {one["network"] for one in went} == {"lens5_robust"}
+    assert state["attacked"]["brought"] == {"network": NETWORK, "picture": "cat"}

@@ -12,6 +12,7 @@ from keras import layers as L  # noqa: N812
 import core
 from dashboard import figures, reports
 from dashboard.recipes import Concepts
+from dashboard.server import concepts as server
 from dashboard.server import networks
 
 NETWORK = "lens5_standard"
@@ -33,17 +34,37 @@ def test_the_page_shows_parts_and_what_they_are_worth(open_page, words):
     assert len(app.get("image")) >= 6 and len(app.get("plotly_chart")) == 1
 
 
-def test_concepts_of_a_set_and_a_drawn_concept(open_page, words):
-    app = open_page("concepts", picture="coffee", set="samples", count="4", designs="16", concept="stripes")
-    assert not app.exception and not app.error
+def test_concepts_of_a_set_and_a_drawn_concept(open_page, words, monkeypatch):
+    asked = []
+    monkeypatch.setattr(server, "worth_over", lambda *_, **given: asked.append(given["designs"]))
+    address = {"set": "samples", "count": "4", "designs": "16", "concept": "stripes", "worth_set": "True"}
+    app = open_page("concepts", picture="coffee", **address)
+    assert not app.exception and not app.error and asked == [16], "the address asks it of the set, too"
     assert "It is nowhere" not in words(app) and "directions each" in words(app) and "held-out" in words(app)
     assert len(app.get("plotly_chart")) == 2
 
 
-@pytest.mark.parametrize("nonsense", [{"layer": "conv9", "count": "99", "set": "x", "concept": "y", "target": "?"}])
-def test_nonsense_in_the_address_falls_back(open_page, words, nonsense):
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {
+            "layer": "conv9",
+            "count": "99",
+            "set": "x",
+            "concept": "0" * 24,
+            "designs": "128",
+            "target": "?",
+            "worth_set": "?",
+        }
+    ],
+)
+def test_nonsense_in_the_address_falls_back(open_page, words, nonsense, monkeypatch):
+    monkeypatch.setenv("CONVSCOPE_MODE", "public")
     app = open_page("concepts", **nonsense)
     assert not app.exception and not app.error and "**Concept 8**" in words(app)
+    assert "no longer here" in app.warning[0].value and "Your own pictures" not in words(app)
+    designs = app.selectbox(key="concepts.designs")
+    assert (designs.value, designs.options) == (32, ["16", "32"]), "a public server bounds them"
 
 
 def test_a_layer_below_zero_and_a_network_without_classes_say_so(open_page, words, monkeypatch):

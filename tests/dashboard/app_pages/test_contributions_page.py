@@ -106,7 +106,7 @@ def test_pictures_of_the_arithmetic_keep_the_sign_and_the_place():
 @pytest.mark.slow
 def test_best_patches_by_activation_and_by_what_they_give(open_page, words):
     app = open_page("contributions", picture="cat", channel="5", layer="conv4_2_relu")
-    app.toggle(key="real_patches").set_value(True).run()
+    app.toggle(key="contributions.real_patches").set_value(True).run()
     assert not app.exception and not app.error
     assert "Where it gives most to" in words(app) and "pictures are in both" in words(app)
     walls = {one.key for one in app.main.get("bidi_component")}
@@ -118,10 +118,10 @@ def test_best_patches_by_activation_and_by_what_they_give(open_page, words):
 @pytest.mark.slow
 def test_units_that_feed_a_unit_are_drawn_where_somebody_wants_that(open_page):
     app = open_page("units", show="unit", layer="conv2_relu", channel="6")
-    toggle = app.toggle(key="draw_wiring")
+    toggle = app.toggle(key="units.draw_wiring")
     toggle.set_value(True).run()
     assert not app.exception and not app.error
-    assert not [one for one in app.toggle if one.key == "draw_wiring"], "all are drawn, and stay so"
+    assert not [one for one in app.toggle if one.key == "units.draw_wiring"], "all are drawn, and stay so"
 
 
 def test_a_node_of_the_river_leads_to_its_card(open_page, words):

@@ -8,19 +8,27 @@ import pytest
 import core
 from dashboard import figures
 from dashboard.recipes import Embed, Grid, Maximize
-from dashboard.server import directions, jobs
+from dashboard.server import accentuation, directions, jobs
+from dashboard.server.slot import SLOT
 
 NETWORK = "lens5_standard"
 
 
-def test_every_place_is_drawn_on_the_page_of_activations(open_page, words):
+def test_every_place_is_drawn_on_the_page_of_activations(open_page, words, monkeypatch):
     address = {"below": "grid", "layer": "conv5_2_relu", "picture": "cat", "most": "4", "size": "48", "steps": "16"}
     app = open_page("activations", **address, run="1")
     assert not app.exception and not app.error
     assert "conv5_2_relu: 4 × 4 places, 16 steps" in words(app) and "activation_grid" in app.code[0].value
+    monkeypatch.setattr(directions, "place_vectors", refuse)
+    app.run()
+    assert not app.exception and "no longer here" in app.error[0].value, "a picture that goes meanwhile"
     flat = next(name for name, info in core.load(NETWORK).layers.items() if not info.spatial)
     app = open_page("activations", below="grid", layer=flat)
     assert not app.exception and "no height and width" in " ".join(one.value for one in app.info)
+
+
+def refuse(*_):
+    raise ValueError("Expected a picture that is here, got one that is no longer here")
 
 
 def test_an_atlas_is_drawn_in_the_place_of_the_pictures(open_page, words):
@@ -49,6 +57,14 @@ def test_a_held_picture_stays_near_the_photograph(open_page, words):
     assert not app.exception and not app.error
     assert "Feature accentuation, 16 steps" in words(app) and "Left of the line: the photograph" in words(app)
     assert any("core.accentuate" in one.value for one in app.code)
+
+
+def test_how_far_a_held_picture_went_is_found_once_and_in_the_slot(monkeypatch):
+    pixels, held = np.full((64, 64, 3), 90, np.uint8), []
+    monkeypatch.setattr(core, "feature_distance", lambda *_: held.append(SLOT.mine) or np.float32([0.25]))
+    assert [accentuation.moved(NETWORK, "cat", "conv3_2_relu", pixels) for _ in range(2)] == [0.25, 0.25]
+    assert held == [True]
+    accentuation._moved.clear()
 
 
 @pytest.mark.parametrize(

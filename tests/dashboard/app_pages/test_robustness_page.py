@@ -35,6 +35,9 @@ def test_the_twins_are_measured_beside_each_other(open_page: Opener, words: Word
     tables = [one.value for one in app.dataframe]
     assert [list(one["attack"]) for one in tables if "attack" in one] == [["FGSM", "APGD", "All together"]] * 2
     assert sum("class" in one for one in tables) == 2
+    app.select_slider(key="attack.count").set_value(16).run()
+    assert not app.exception and "measure" not in app.query_params and not app.dataframe, "other settings begin nothing"
+    assert len([job for job in jobs.TABLE.all() if job.key[0] == "robust"]) == 2
     asked = Attacked("photos", 8, "linf", ("fgsm", "apgd_ce"), (1.0, 4.0))
     lines = as_csv(asked, found["lens5_robust"], ["0", "1/255", "4/255"]).decode().splitlines()
     assert lines[0] == "attack,epsilon,accuracy,confidence" and len(lines) == 10 and lines[1].startswith("fgsm,0,1.0,")
@@ -44,6 +47,13 @@ def test_the_twins_are_measured_beside_each_other(open_page: Opener, words: Word
 def test_nonsense_in_the_address_is_no_trace(open_page: Opener, nonsense: dict[str, str]) -> None:
     app = open_page("attack", **{**FEW, **nonsense})
     assert not app.exception and not app.error
+
+
+def test_a_public_server_measures_no_more_than_it_says(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVSCOPE_MODE", "public")
+    app = open_page("attack", view="set", set="digits", count="128", measure="1")
+    assert not app.exception and "Expected at most 500 attacked pictures (128 by 5 attacks" in app.error[0].value
+    assert not [job for job in jobs.TABLE.all() if job.key[0] == "robust"]
 
 
 def test_true_classes_are_read_from_folders_and_files() -> None:

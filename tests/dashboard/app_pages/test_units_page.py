@@ -71,7 +71,7 @@ def test_one_unit_under_every_lens() -> None:
     app = open_page(show="unit", layer="conv3_2_relu", channel="6", picture="cat", projected="guided", factor="0.0")
     assert not app.exception and not app.error
     shown = words(app)
-    assert "Unit 6" in shown and "Carried back by Guided backprop" in shown
+    assert "Unit 6" in shown and "Projections by Guided backprop" in shown
     for title in ("On your picture", "What excites it most", "What in them excites it", "Most similar units"):
         assert f"**{title}**" in shown
     assert "The network says " in shown and "are answered otherwise." in shown

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from dashboard.panels.explain import FRACTIONS, shuffled
 from dashboard.recipes import Explain
-from dashboard.server import jobs
+from dashboard.server import evaluations, jobs
 
 APP = str(Path(__file__).parents[3] / "dashboard" / "frame.py")
 NETWORK = "lens5_standard"
@@ -137,6 +137,14 @@ def test_shuffling_goes_from_the_top_down_and_what_was_stopped_goes_on() -> None
     assert len(done) == len(Explain.methods) * len(FRACTIONS) and job.state is jobs.State.FINISHED
     alike = [core.similarity(own, done["gradient", fraction]) for fraction in FRACTIONS]
     assert alike[0] > alike[-1]
+
+
+def test_a_box_that_is_none_in_the_address_can_be_painted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(evaluations, "compared", lambda *_, cells, **__: asked.append(cells))
+    app = open_page(closer="right", box="nonsense", methods_maps="grad_cam", methods_gradients="", methods_relevance="",
+                    methods_hiding="")  # fmt: skip
+    assert not app.exception and not app.error and asked == [""] and app.button(key="clear_box")
 
 
 @pytest.mark.parametrize("closer", ["curves", "hide"])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import core
-from dashboard.recipes import AttackRecipe, Dream, Explain, Invert, Maximize, Memorize, Runs, Unit
+from dashboard.recipes import AttackRecipe, Concepts, Dream, Explain, Invert, Maximize, Memorize, Runs, Unit
+from dashboard.server import jobs, sets
 
 RECIPE = Maximize("lens5_standard", "conv2_relu", (3, 5), steps=3, size=32)
 
@@ -122,6 +123,23 @@ def test_script_of_a_unit_finds_its_patches(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
+    "recipe", [Unit(NETWORK, "cat", "digits", "conv2_relu", 5), Concepts(NETWORK, "cat", "conv2_relu", "digits")]
+)
+def test_scripts_read_the_set_that_the_page_shows(recipe: Unit | Concepts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sets, "most_pictures", lambda size: 12)
+    net = core.load(NETWORK)
+    code = next(line for line in recipe.script().splitlines() if line.startswith("pictures = "))
+    scope = {"core": core, "net": net}
+    exec(code, scope)
+    jobs.TABLE.forget(lambda key: key[:2] == ("set", "digits"))
+    page = sets.picture_set("digits", net.size)
+    jobs.TABLE.forget(lambda key: key[:2] == ("set", "digits"))
+    assert page is not None and page.titles[0].startswith("digit "), "no other set"
+    np.testing.assert_array_equal(scope["pictures"].pixels, page.pixels)
+    assert len(page) == 12 and "core.cifar10(size=net.size, count=12)" in replace(recipe, source="cifar10").script()
+
+
+@pytest.mark.parametrize(
     "recipe",
     [
         Memorize(epochs=2, width=4, batch_norm=True, seed=3),
@@ -157,7 +175,7 @@ def test_a_deeper_dream_goes_on_from_the_dream_before() -> None:
     assert replace(DREAM, make="zoom").longer() is None
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, DREAM, INVERT])
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, start="coffee", hold=2.0), DREAM, INVERT])
 def test_what_it_costs_is_told_before(recipe: Runs) -> None:
     cost = recipe.estimate()
     assert cost is not None and cost.seconds > 0 and cost.bytes > 0

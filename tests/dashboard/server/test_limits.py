@@ -94,6 +94,12 @@ def test_every_bound_of_public_mode_is_at_most_that_of_local_mode():
         ),
         (lambda most, much: most.check_zoom(60 + much), 0, "at most 60 frames, got 61"),
         (lambda most, much: most.check_seconds(300 + much), 0, "at most 300 seconds of computing, got 301"),
+        (
+            lambda most, much: most.check_attacked(20, 5, 5 + much),
+            0,
+            r"at most 500 attacked pictures \(20 by 5 attacks at 6 epsilons\), got 600",
+        ),
+        (lambda most, much: most.check_explained(20, 10 + much), 0, r"at most 200 maps \(20 pictures .*, got 220"),
     ],
 )
 def test_a_public_server_says_what_it_bounds(monkeypatch, ask, fits, sentence):
