@@ -150,7 +150,9 @@ class Maximize(Runs, Recipe):
 
     def _held(self, options: dict[str, Any]) -> dict[str, Any]:
         """Those of the options that ``core.accentuate`` has, and how much it holds."""
-        own = {name: options[name] for name in ("steps", "seed", "negative", "state") if name in options}
+        own: dict[str, Any] = {
+            name: options[name] for name in ("steps", "seed", "negative", "state") if name in options
+        }
         return {"hold": self.hold, **own}
 
     def _body(self) -> str:
