@@ -74,8 +74,8 @@ def collected() -> Known:
     attacks = {name: Attack(one.title, one.norms, one.settings) for name, one in core.ATTACKS.items()}
     settings = {
         "activations": Look.settable().values(),
-        "filters": Maximize.settable().values(),
-        "dream": [one for one in Dream.settable().values() if one.name != "make"],
+        "filters": _settable(Maximize, without="hold"),
+        "dream": _settable(Dream, without="make"),
         "attack": merged(one.settings for one in attacks.values()),
         "why": merged(one.settings for one in core.METHODS.values()),
         "invert": Invert.settable().values(),
@@ -84,6 +84,11 @@ def collected() -> Known:
         {name: tuple(rows) for name, rows in settings.items()}, attacks, tuple(core.NORMS),
         {"attack": AttackRecipe.attack, "many": usual.MANY.default},
     )  # fmt: skip
+
+
+def _settable(recipe: Any, *, without: str) -> list[core.Setting]:
+    """What a person may set of a recipe, but the one that a command has no words for."""
+    return [one for one in recipe.settable().values() if one.name != without]
 
 
 def merged(rows: Iterable[Iterable[core.Setting]]) -> list[core.Setting]:
