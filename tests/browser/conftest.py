@@ -56,8 +56,9 @@ def inside() -> Iterator[Server]:
     yield from _running("/in/a-folder")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Ended with each file: its event loop stands in the way of other tests that have one of their own."""
     if CHROMIUM is None:
         reason = "Browser tests need Chromium, which is not on this machine's path (Debian: apt-get install chromium)."
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
@@ -65,7 +66,7 @@ def playwright() -> Iterator[Playwright]:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -76,7 +77,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 Windows = dict[str, BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def windows(browser: Browser) -> Windows:
     """Browsers that stay open from test to test, so that the page's scripts are loaded once."""
     return {}

@@ -51,6 +51,7 @@ def test_pages_fit_a_phone_and_axe_finds_nothing_serious_and_memory_stays_small(
     assert fresh.memory < 1.2 * 2**30
 
 
+@pytest.mark.slow
 def test_nor_on_a_wide_screen_where_the_sidebar_is_open(arrive: Arrive) -> None:
     me = arrive("/attack?network=lens5_standard", color_scheme="light")
     assert findings(me) == []

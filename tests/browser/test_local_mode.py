@@ -32,6 +32,7 @@ def local(elsewhere: Path) -> Iterator[Server]:
         running.stop()
 
 
+@pytest.mark.slow
 def test_module_starts_from_anywhere_for_this_machine_only(arrive: Arrive, local: Server, elsewhere: Path) -> None:
     assert local.listens_on == {"127.0.0.1"}
     me = arrive(color_scheme="light")
@@ -42,6 +43,7 @@ def test_module_starts_from_anywhere_for_this_machine_only(arrive: Arrive, local
     assert not list(elsewhere.iterdir())
 
 
+@pytest.mark.slow
 def test_own_file_opens_by_upload_and_is_maximized_and_attacked(arrive: Arrive, local: Server, shared: Path) -> None:
     me = arrive()
     me.url = local.url

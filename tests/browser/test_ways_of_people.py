@@ -33,6 +33,7 @@ def to(page: Page, title: str) -> None:
     page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
 
 
+@pytest.mark.slow
 def test_a_teacher_without_internet_shows_layer_1_to_5(arrive: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
     me = arrive("/")
     way, page = Way(me, "A teacher who shows layer 1 to 5"), me.page

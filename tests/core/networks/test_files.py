@@ -266,6 +266,7 @@ def test_a_layer_that_is_larger_than_it_says_dies_alone(good, tmp_path):
     assert psutil.Process().memory_info().rss - before < 100 * trial.MIB
 
 
+@pytest.mark.slow
 def test_a_picture_that_grows_beyond_the_memory_dies_alone(tmp_path):
     image = keras.Input((64, 64, 3))
     grown = L.UpSampling2D(400)(L.Conv2D(64, 1)(image))

@@ -212,7 +212,10 @@ def test_the_standard_network_is_fooled_from_the_file(net, photos, name):
     assert np.array_equal(answers != labels, core.fools(net, found, labels)), "what was judged is what was saved"
 
 
-@pytest.mark.parametrize("name", [name for name in ALONE if core.ATTACKS[name].targeted and name != "few_pixels"])
+TARGETED = [name for name in ALONE if core.ATTACKS[name].targeted and name not in ("few_pixels", "carlini_wagner")]
+
+
+@pytest.mark.parametrize("name", [*TARGETED, SLOWEST])
 def test_targeted_attacks_lead_to_their_target(net, photos, name):
     pictures, labels = photos[0][:2], photos[1][:2]
     goals = np.argsort(-core.logits_of(net, pictures), axis=1)[:, 3]
@@ -224,6 +227,7 @@ def test_targeted_attacks_lead_to_their_target(net, photos, name):
         assert core.fools(net, found, labels).all()
 
 
+@pytest.mark.slow
 def test_minimal_attacks_need_less_than_balls(net, photos):
     pictures, labels = photos[0][::3], photos[1][::3]
     ball = core.last(core.pgd(net, pictures, labels, norm="l2", epsilon=2.0)).images.numpy()

@@ -97,7 +97,7 @@ def test_options_that_should_differ_differ(tiny, photo, change):
     assert np.abs(usual - other).mean() > 1e-3
 
 
-@pytest.mark.parametrize("layer", ["conv3_2_relu", "conv4_2_relu"])
+@pytest.mark.parametrize("layer", [pytest.param("conv3_2_relu", marks=pytest.mark.slow), "conv4_2_relu"])
 def test_tiled_and_untiled_are_the_same_dream(net, photo, layer):
     large = core.resize(photo, height=300, width=421)
     settings = {"layers": {layer: 1.0}, "octaves": 1, "steps": 6, "seed": 5}

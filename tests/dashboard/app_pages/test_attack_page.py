@@ -46,7 +46,7 @@ def test_what_does_not_fool_says_why_and_one_click_does(open_page: Opener) -> No
     assert app.query_params.get("epsilon_linf", ["1.0"])[0] != "0.5"
 
 
-@pytest.mark.parametrize("closer", ["layers", "transfer", "defences", "epsilon"])
+@pytest.mark.parametrize("closer", ["layers", "transfer", "defences", pytest.param("epsilon", marks=pytest.mark.slow)])
 def test_looked_at_closer(open_page: Opener, words: Words, closer: str) -> None:
     app = open_page("attack", picture="cat", epsilon_linf="4.0", attack="fgsm", closer=closer)
     app.button(key="run").click().run()

@@ -31,6 +31,7 @@ def refuse(*_):
     raise ValueError("Expected a picture that is here, got one that is no longer here")
 
 
+@pytest.mark.slow
 def test_an_atlas_is_drawn_in_the_place_of_the_pictures(open_page, words):
     app = open_page("map", set="photos", method="pca", layer="conv4_2_relu", atlas="6")
     assert not app.exception and not app.error

@@ -123,6 +123,7 @@ def test_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "maps.npz").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_shuffling_goes_from_the_top_down_and_what_was_stopped_goes_on() -> None:
     net = core.load(NETWORK)
     recipe = Explain(net.name, "cat", unit=net.labels.index("pretzel"))
