@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import core
-from dashboard.server import concepts, evaluations, jobs
+from dashboard.server import concepts, evaluations, jobs, sets
 
 
 @pytest.mark.parametrize("technique", ["ranked", "robust", "concepts"])
@@ -14,7 +14,7 @@ def test_few_pictures_of_half_a_set_are_not_those_of_the_whole(technique: str, m
     asked: list[jobs.Key] = []
     monkeypatch.setattr(jobs, "follow", lambda key, *_, **__: asked.append(key))
     for read in (8, 16, 16):
-        few = concepts.some(core.as_set(np.zeros((read, 2, 2, 3), np.float32)), 4)
+        few = sets.some(core.as_set(np.zeros((read, 2, 2, 3), np.float32)), 4)
         if technique == "ranked":
             evaluations.ranked("net", "set", few, ("gradient",), options=(), live=print)
         elif technique == "robust":
