@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +18,7 @@ def moved(name: str, picture_name: str, layer: str, pixels: Pixels) -> float:
 
     1 is as far as no activations at all. Raises ValueError.
     """
-    return _moved(name, picture_name, layer, hashlib.sha256(pixels.tobytes()).hexdigest(), _pixels=pixels)
+    return _moved(name, picture_name, layer, core.digest(core.to_float(pixels)[None]), _pixels=pixels)
 
 
 @cached

@@ -17,11 +17,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from core.networks import compiled as compiling
+from core.networks.compiled import Compiled
 from core.optimize.updates import Adam, Memory, Update
 from core.types import Floats
 
-__all__ = ["OPTIMIZERS", "Architecture", "Compiled", "build", "compiled", "initial"]
+__all__ = ["OPTIMIZERS", "Architecture", "Functions", "build", "compiled", "initial"]
 
 KERNEL, MOMENTUM, PADDING = 5, 0.8, 8
 DENSE = 4
@@ -109,7 +109,7 @@ def _normalized(one: Architecture, x: Any, name: str) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Compiled:
+class Functions:
     """The functions of an architecture; all take and return weights as tuples of arrays or tensors.
 
     Attributes:
@@ -135,7 +135,7 @@ class Compiled:
 
 
 @lru_cache(maxsize=6)
-def compiled(one: Architecture) -> Compiled:
+def compiled(one: Architecture) -> Functions:
     """The functions of an architecture, made once; they are traced when they are first called."""
     network = build(one, quick=True)
     inner = keras.Model(network.input, network.get_layer("logits").output)
@@ -172,9 +172,9 @@ def compiled(one: Architecture) -> Compiled:
     whole = tf.TensorSpec((), tf.int32)
     told = (number, number, whole, whole, tf.TensorSpec((len(trained),), tf.float32))
     signature = [*specs, batch, tf.TensorSpec((None,), tf.int32), told]
-    return Compiled(
-        compiling.Compiled(lambda: tf.function(step, input_signature=signature, autograph=False)),
-        compiling.Compiled(lambda: tf.function(logits, input_signature=[*specs[:2], batch], autograph=False)),
+    return Functions(
+        Compiled(lambda: tf.function(step, input_signature=signature, autograph=False)),
+        Compiled(lambda: tf.function(logits, input_signature=[*specs[:2], batch], autograph=False)),
         trained, kept, memory, tuple(path[-2] for path in paths),
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ from core.settings import Setting
 from core.techniques.memorization.architecture import (
     OPTIMIZERS,
     Architecture,
-    Compiled,
+    Functions,
     build,
     compiled,
     filled,
@@ -278,7 +278,7 @@ def _end(run: Run, fitted: int) -> int:
 class _Trainer:
     """Runs the epochs of one task, and looks how right the network is."""
 
-    def __init__(self, run: Run, told: MemorizationTask, made: Compiled) -> None:
+    def __init__(self, run: Run, told: MemorizationTask, made: Functions) -> None:
         self._run, self._told, self._made = run, told, made
         self._pictures, self._test = ((one - run.mean) / run.deviation for one in (told.pictures, told.test_pictures))
         self.steps = -(-len(told.pictures) // BATCH)
