@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 import core
-from dashboard import address, figures, forms, notices, reports, words, workbench
-from dashboard.panels import atlas
+from dashboard import address, forms, notices, reports, words, workbench
+from dashboard.panels import atlas, picture_map
 from dashboard.recipes import usual
 from dashboard.recipes.embed import METHODS, Embed
 from dashboard.server import limits, networks, results, uploads
@@ -48,20 +48,12 @@ def choose() -> Embed:
 
 def show_map(pictures: core.PictureSet, mine: list[int], chosen: int) -> None:
     """The map; a green frame marks my picture and its tiles, an orange one the chosen picture."""
-    key, extent = address.session_key("map"), float((found.positions.max(axis=0) - found.positions.min(axis=0)).max())
+    extent = float((found.positions.max(axis=0) - found.positions.min(axis=0)).max())
     said = [(pictures.title(at), f"“{answer}”" if answer else "") for at, answer in enumerate(found.answers)]
     side = 0.94 if recipe.side_by_side else extent / 26 or 1.0
-
-    def picked() -> None:
-        if points := st.session_state[key].selection.points:
-            address.put(at=str(points[0]["point_index"]))
-
-    st.plotly_chart(
-        figures.picture_map(
-            found.positions, found.thumbnails, said, mine=mine, chosen=chosen, side=side, narrow=limits.phone()
-        ),
-        on_select=picked, selection_mode="points", key=key,
-        config={**figures.PLAIN, "scrollZoom": not limits.phone()},
+    picture_map.show(
+        found.positions, found.thumbnails, said, mine=mine, chosen=chosen, side=side, name="map",
+        on_pick=lambda one: address.put(at=str(one)),
         alt=f"{len(pictures)} pictures; those with similar codes at {recipe.layer} lie together",
     )  # fmt: skip
     st.caption(

@@ -11,8 +11,9 @@ import streamlit as st
 
 import core
 from dashboard import address, figures, forms, notices, words, workbench
+from dashboard.panels import picture_map
 from dashboard.recipes import Embed
-from dashboard.server import directions, limits, results
+from dashboard.server import directions, results
 
 SAYS = (
     "**What the network sees there.** The map is cut into squares, and for each the mean code of its pictures is drawn "
@@ -63,23 +64,17 @@ def _show_map(
     mine: list[int], chosen: int,
 ) -> None:  # fmt: skip
     """The drawings at their places; a click goes to the picture that is most like the mean of its square."""
-    key, members = address.session_key("atlas_map"), [np.flatnonzero(cells.members == one) for one in range(len(drawn))]
-    said = [_told(found, these) for these in members]
+    members = [np.flatnonzero(cells.members == one) for one in range(len(drawn))]
 
-    def picked() -> None:
-        if points := st.session_state[key].selection.points:
-            cell = points[0]["point_index"]
-            order, _ = core.nearest(found.codes[members[cell]], cells.vectors[cell], 1)
-            address.put(at=str(members[cell][order[0]]))
+    def go_to(cell: int) -> None:
+        order, _ = core.nearest(found.codes[members[cell]], cells.vectors[cell], 1)
+        address.put(at=str(members[cell][order[0]]))
 
     places = np.stack([cells.places[:, 1], cells.rows - 1 - cells.places[:, 0]], axis=1).astype(np.float32)
-    st.plotly_chart(
-        figures.picture_map(
-            places, [core.encode_jpeg(one, quality=90) for one in drawn], said, side=0.97, narrow=limits.phone(),
-            mine=sorted({int(cells.members[one]) for one in mine}), chosen=int(cells.members[chosen]),
-        ),
-        on_select=picked, selection_mode="points", key=key,
-        config={**figures.PLAIN, "scrollZoom": not limits.phone()},
+    picture_map.show(
+        places, [core.encode_jpeg(one, quality=90) for one in drawn], [_told(found, these) for these in members],
+        mine=sorted({int(cells.members[one]) for one in mine}), chosen=int(cells.members[chosen]), side=0.97,
+        name="atlas_map", on_pick=go_to,
         alt=f"An atlas of {len(drawn)} squares of the map, each drawn as {recipe.layer} sees its pictures",
     )  # fmt: skip
     st.caption(
