@@ -9,8 +9,7 @@ from keras import layers as L  # noqa: N812
 
 import core
 from core.networks.classifiers import KEPT
-
-SIZE = (24, 40)
+from tests.core.network_styles import SIZE, Subclassed, functional, sequential
 
 
 @pytest.fixture(autouse=True)
@@ -49,28 +48,6 @@ ENDINGS = {
     "one sigmoid activation": lambda: [dense(1), L.Activation("sigmoid", name="predictions")],
     "logits": lambda: [dense(5)],
 }
-
-
-class Subclassed(keras.Model):
-    def __init__(self, parts):
-        super().__init__(name="subclassed")
-        self.parts = parts
-
-    def call(self, x):
-        for part in self.parts:
-            x = part(x)
-        return x
-
-
-def sequential(parts, channels=3):
-    return keras.Sequential([L.Input((*SIZE, channels)), *parts], name="sequential")
-
-
-def functional(parts, channels=3):
-    x = image = keras.Input((*SIZE, channels), name="image")
-    for part in parts:
-        x = part(x)
-    return keras.Model(image, x, name="functional")
 
 
 def nested(parts):

@@ -8,6 +8,7 @@ import pytest
 from keras import layers as L  # noqa: N812
 
 import core
+from tests.core.network_styles import Subclassed
 
 SIZE = (32, 40)
 
@@ -46,19 +47,8 @@ def nested(last):
     return keras.Model(image, x, name="nested")
 
 
-class Subclassed(keras.Model):
-    def __init__(self, last):
-        super().__init__(name="subclassed")
-        self.parts = [*stem(3), *head(last)]
-
-    def call(self, x):
-        for part in self.parts:
-            x = part(x)
-        return x
-
-
 def subclassed(last):
-    network = Subclassed(last)
+    network = Subclassed([*stem(3), *head(last)])
     network(np.zeros((1, *SIZE, 3), np.float32))
     return network
 

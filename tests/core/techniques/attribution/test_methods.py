@@ -10,9 +10,9 @@ from keras import layers as L  # noqa: N812
 
 import core
 from core.techniques.attribution import catalogue, gradients
+from tests.core.network_styles import SIZE, Subclassed, functional, sequential
 
 NAMES = list(core.METHODS)
-SIZE = (24, 40)
 
 
 def weights(linear, target):
@@ -129,24 +129,6 @@ def body(top):
     ]
 
 
-class Subclassed(keras.Model):
-    def __init__(self, parts):
-        super().__init__(name="subclassed")
-        self.parts = parts
-
-    def call(self, x):
-        for part in self.parts:
-            x = part(x)
-        return x
-
-
-def functional(parts, channels=3):
-    x = image = keras.Input((*SIZE, channels), name="image")
-    for part in parts:
-        x = part(x)
-    return keras.Model(image, x, name="functional")
-
-
 def nested(parts):
     inner = keras.Sequential([L.Input((None, None, 3)), *parts[:4]], name="base")
     return functional([inner, *parts[4:]])
@@ -154,7 +136,7 @@ def nested(parts):
 
 STYLES = {
     "functional": functional,
-    "Sequential": lambda parts: keras.Sequential([L.Input((*SIZE, 3)), *parts], name="sequential"),
+    "Sequential": sequential,
     "nested": nested,
     "subclassed": Subclassed,
     "grey": lambda parts: functional(parts, channels=1),
