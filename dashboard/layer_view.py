@@ -73,7 +73,7 @@ def show_wall(one: Looked, ranking: npt.NDArray[np.integer], pick: Callable[[int
     maps = core.maps(one.activation[0], shared=one.view.scaling == "layer")[indices]
     wall = figures.wall(maps, one.view.colours)
     facts = {"network": one.network, "layer": one.layer, "picture": one.title, "order": one.view.order}
-    png = core.encode_png(wall.pixels, metadata={**facts, "scaling": one.view.scaling})
+    png = core.encode_png(**wall.compact, metadata={**facts, "scaling": one.view.scaling})
     components.wall(
         figures.data_url(png),
         columns=wall.columns,
@@ -111,12 +111,11 @@ def show_units(one: Looked, pick: Callable[[int], None]) -> None:
 
 def show_channel(one: Looked, *, opacity: float) -> None:
     """One channel, large, over the picture."""
-    net, picture, scale = networks.network(one.network), uploads.picture(one.picture), one.view.scale
-    seen = core.seen_by(net, picture, scale=scale)
-    fine = core.to_uint8(core.seen_by(net, picture, scale=min(8, 4 * scale)))[0]
+    scale, own, field = one.view.scale, networks.network(one.network).size, one.info.receptive_field
+    size = (own[0] * scale, own[1] * scale)
     figure = figures.overlay(
-        core.encode_png(fine), one.activation[0, ..., one.channel], seen.shape[1:3], colours=one.view.colours,
-        opacity=opacity, fields=words.fields_in_words(one.info, one.activation.shape[1:3], seen.shape[1:3]),
+        results.backdrop(one.network, one.picture, min(8, 4 * scale)), one.activation[0, ..., one.channel], size,
+        colours=one.view.colours, opacity=opacity, window=field.window if field else None,
     )  # fmt: skip
     st.plotly_chart(
         figure, config=figures.PLAIN, key=address.session_key(f"overlay_{one.picture}"),

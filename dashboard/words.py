@@ -113,17 +113,6 @@ def listing(numbers: Iterable[int], most: int = 20) -> str:
     return ", ".join(map(str, numbers[:most])) + (", …" if len(numbers) > most else "")
 
 
-def fields_in_words(info: core.LayerInfo, places: tuple[int, int], size: tuple[int, int]) -> list[str]:
-    """For each place of a map, row by row: which pixels of a picture of ``size`` (height, width) its unit sees."""
-    if info.receptive_field is None:
-        return ["sees the whole picture"] * (places[0] * places[1])
-    windows = (info.receptive_field.window(row, column) for row in range(places[0]) for column in range(places[1]))
-    return [
-        f"sees rows {max(top, 0)} to {min(bottom, size[0])}, columns {max(left, 0)} to {min(right, size[1])}"
-        for top, left, bottom, right in windows
-    ]
-
-
 def sources(presets: Mapping[str, core.Preset | core.DreamPreset | core.Inversion] | None = None) -> str:
     """What each preset follows."""
     shown = core.PRESETS if presets is None else presets

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,7 @@ def load(name: str) -> Pictures:
     return _shapes() if path is None else open_image(path)
 
 
+@cache  # asked for hundreds of times while a page is drawn
 def _path(sample: Sample) -> Path | None:
     package = importlib.util.find_spec(sample.package) if sample.package else None
     folders = package.submodule_search_locations if package else None

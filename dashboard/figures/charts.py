@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from dashboard.figures.colours import ACCENT, QUALITATIVE, SECOND, Floats, fading_scale
 from dashboard.figures.urls import data_url
 
+Window = Callable[[int, int], tuple[int, int, int, int]]
 PLAIN = {"displayModeBar": False, "scrollZoom": False}
 """Plotly's own buttons are more than a reader of these figures needs."""
 MARGIN = {"l": 0, "r": 0, "t": 8, "b": 8}
@@ -90,44 +92,57 @@ def before_after(before: Mapping[str, float], after: Mapping[str, float], *, tit
 
 
 def overlay(
-    picture_png: bytes,
+    backdrop: bytes,
     activation: Floats,
     size: tuple[int, int],
     *,
     colours: str,
     opacity: float,
-    fields: Sequence[str],
+    window: Window | None,
 ) -> go.Figure:
     """One channel laid over the picture; under the cursor: the place, the value, and which pixels the unit sees.
 
     Args:
-        picture_png: the picture as the network sees it.
+        backdrop: the picture as the network sees it, a PNG or JPEG.
         activation: (h, w).
         size: height and width of that picture in pixels.
         colours: name of the colour scale.
         opacity: of the map, from 0 (picture only) to 1 (map only).
-        fields: for each place, row by row, which pixels its unit sees, in words.
+        window: row and column of a unit -> top, left, bottom and right of what it sees; None where that is everything.
     """
     height, width = size
     rows, columns = activation.shape
+    says = "sees the whole picture"
+    if window is not None:
+        says = "sees rows %{customdata[0]} to %{customdata[1]}, columns %{customdata[2]} to %{customdata[3]}"
     heat = go.Heatmap(
         z=activation,
         x=(np.arange(columns) + 0.5) * width / columns,
         y=(np.arange(rows) + 0.5) * height / rows,
-        customdata=np.array(fields, dtype=object).reshape(rows, columns),
+        customdata=_seen(window, activation.shape, size) if window else None,
         colorscale=fading_scale(colours, opacity),
         colorbar={"thickness": 10, "len": 0.9},
-        hovertemplate="pixel %{y:.0f} down, %{x:.0f} across<br>activation %{z:.3f}<br>%{customdata}<extra></extra>",
+        hovertemplate="pixel %{y:.0f} down, %{x:.0f} across<br>activation %{z:.3f}<br>" + says + "<extra></extra>",
     )
     figure = go.Figure(heat)
     figure.add_layout_image(
-        source=data_url(picture_png), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height, sizing="stretch",
+        source=data_url(backdrop), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height, sizing="stretch",
         layer="below",
     )  # fmt: skip
     figure.update_layout(height=430, margin=MARGIN)
     figure.update_xaxes(range=[0, width], visible=False, constrain="domain", fixedrange=True)
     figure.update_yaxes(range=[height, 0], visible=False, scaleanchor="x", constrain="domain", fixedrange=True)
     return figure
+
+
+def _seen(window: Window, places: tuple[int, ...], size: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """For each place of a map (h, w) the rows and columns, from and to, that its unit sees of a picture: (h, w, 4)."""
+    rows, columns = places
+    down = np.array([window(row, 0)[::2] for row in range(rows)]).clip(0, size[0])
+    along = np.array([window(0, column)[1::2] for column in range(columns)]).clip(0, size[1])
+    shape = (rows, columns, 2)
+    both = np.broadcast_to(down[:, None], shape), np.broadcast_to(along[None], shape)
+    return np.concatenate(both, axis=-1).astype(np.int32)
 
 
 def histogram(values: Floats, chosen: Floats | None, name: str) -> go.Figure:

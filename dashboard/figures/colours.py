@@ -30,6 +30,13 @@ def coloured(values: Floats, colours: str) -> Pixels:
     return _table(colours)[(np.clip(values, 0, 1) * 255).astype(np.uint8)]
 
 
+def colour_table(colours: str, *, last: tuple[int, int, int]) -> Pixels:
+    """The 256 colours of a scale (256, 3), but for the last one."""
+    table = _table(colours).copy()
+    table[-1] = last
+    return table
+
+
 def fading_scale(colours: str, opacity: float) -> list[tuple[float, str]]:
     """A colour scale whose weak end is nearly clear, so that a picture below shows where nothing answers."""
     ends = np.linspace(0, 1, 17)

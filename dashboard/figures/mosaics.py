@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from skimage.util import montage
 
-from dashboard.figures.colours import GREY, Floats, Pixels, coloured
+from dashboard.figures.colours import GREY, Floats, Pixels, colour_table
 
 GAP = 2
 TILE = 36
@@ -19,11 +19,21 @@ Numbers = TypeVar("Numbers", Floats, Pixels)
 
 @dataclass(frozen=True)
 class Wall:
-    """A mosaic that answers to clicks: its pixels (H, W, 3), columns and tiles. Tile i is in row i // columns."""
+    """A mosaic that answers to clicks: its pixels (H, W, 3), columns and tiles. Tile i is in row i // columns.
+
+    One of maps has ``shades`` (H, W), too, which are the numbers of its colours in a ``palette`` (256, 3).
+    """
 
     pixels: Pixels
     columns: int
     count: int
+    shades: Pixels | None = None
+    palette: Pixels | None = None
+
+    @property
+    def compact(self) -> dict[str, Any]:
+        """The same picture as ``core.encode_png`` takes it: by the numbers of its colours, where it has few."""
+        return {"picture": self.pixels} if self.shades is None else {"picture": self.shades, "palette": self.palette}
 
 
 def mosaic(tiles: Pixels, *, columns: int, gap: int = GAP, background: int = GREY) -> Pixels:
@@ -37,8 +47,12 @@ def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = 
     """A mosaic of maps (channels, h, w) in [0, 1]; maps under ``tile`` pixels are magnified in whole steps."""
     count = len(maps)
     columns = columns or columns_for(count)
-    tiles = coloured(blocks(maps, max(1, tile // max(maps.shape[1:])), axis=1), colours)
-    return Wall(mosaic(tiles, columns=columns), columns, count)
+    palette = colour_table(colours, last=(GREY, GREY, GREY))
+    between = len(palette) - 1
+    numbers = np.minimum((np.clip(maps, 0, 1) * 255).astype(np.uint8), between - 1)
+    tiles = blocks(numbers, max(1, tile // max(maps.shape[1:])), axis=1)[..., None]
+    shades = mosaic(tiles, columns=columns, background=between)[..., 0]
+    return Wall(palette[shades], columns, count, shades, palette)
 
 
 def plate(groups: Sequence[Sequence[Pixels]], *, columns: int, inner: int = 3, margin: int = 10) -> Wall:

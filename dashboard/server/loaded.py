@@ -32,6 +32,7 @@ class Loaded(Cache):
         self._last: dict[Hashable, float] = {}
         self._parents: dict[Hashable, Hashable] = {}
         self._copies: dict[Hashable, float] = {}
+        self._bytes: dict[Hashable, int] = {}
         self._chosen: dict[str, Hashable] = {}
 
     def load(
@@ -97,13 +98,12 @@ class Loaded(Cache):
         return value
 
     def _keep(self, key: Hashable, value: Any) -> None:
-        self._values[key], self._last[key] = value, time.monotonic()
+        self._values[key], self._last[key], self._bytes[key] = value, time.monotonic(), weight_bytes(value)
 
     def _weight(self, key: Hashable) -> int:
-        classifier = self._values.get(key)
-        if classifier is None:
+        if key not in self._values:
             return 0
-        return int(self._copies.get(key, 1.0) * weight_bytes(classifier)) + OVERHEAD
+        return int(self._copies.get(key, 1.0) * self._bytes.get(key, 0)) + OVERHEAD
 
     def _make_room(self, newest: Hashable) -> None:
         """Drop the least recently used of the unused until the rest fits."""
@@ -135,6 +135,7 @@ class Loaded(Cache):
                 self._last.pop(key, None)
                 self._parents.pop(key, None)
                 self._copies.pop(key, None)
+                self._bytes.pop(key, None)
         if there:
             gc.unfreeze()
             gc.collect()

@@ -27,6 +27,13 @@ def activations(
         return core.activations(classifier, seen, layers)
 
 
+@cached
+def backdrop(name: str, picture_name: str, scale: int) -> bytes:
+    """A picture as the network sees it, ``scale`` times as large, as a JPEG to lie below a map."""
+    seen = core.seen_by(networks.network(name), uploads.picture(picture_name), scale=scale)
+    return core.encode_jpeg(seen[0], quality=92)
+
+
 def strongest(name: str, picture_name: str, layer: str) -> tuple[int, ...]:
     """The channels of a layer, the one that responds most to a picture first."""
     activation = activations(name, picture_name, (layer,))[layer]

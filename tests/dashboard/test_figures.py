@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+import core
 from dashboard import figures
 
 
@@ -21,7 +22,8 @@ def test_wall_has_every_map_in_its_place(count: int, shape: tuple[int, int]) -> 
     for i in (0, count // 2, count - 1):
         top, left = int(i // wall.columns * high), int(i % wall.columns * wide)
         tile = wall.pixels[top : top + shape[0] * zoom : zoom, left : left + shape[1] * zoom : zoom, 0]
-        np.testing.assert_array_equal(tile, figures.coloured(maps[i], "Gray")[..., 0])
+        np.testing.assert_array_equal(tile, figures.coloured(maps[i].clip(0, 254.5 / 255), "Gray")[..., 0])
+    np.testing.assert_array_equal(core.open_image(core.encode_png(**wall.compact))[0], core.to_float(wall.pixels))
 
 
 def test_full_rows_where_possible() -> None:
@@ -37,11 +39,17 @@ def test_colours_run_from_dark_to_bright() -> None:
 
 def test_overlay_puts_the_first_row_on_top() -> None:
     activation = np.arange(6, dtype=np.float32).reshape(2, 3)
-    figure = figures.overlay(b"", activation, (20, 30), colours="Gray", opacity=0.5, fields=list("abcdef"))
+    field = core.ReceptiveField((14, 18), (10, 10), (-2, -4))
+    figure = figures.overlay(b"", activation, (20, 30), colours="Gray", opacity=0.5, window=field.window)
     heat = figure.data[0]
     assert list(heat.y) == [5, 15] and list(heat.x) == [5, 15, 25]
     assert figure.layout.yaxis.range == (20, 0)
-    assert heat.customdata[1][2] == "f"
+    assert heat.customdata.tolist() == [
+        [[0, 12, 0, 14], [0, 12, 6, 24], [0, 12, 16, 30]], [[8, 20, 0, 14], [8, 20, 6, 24], [8, 20, 16, 30]],
+    ]  # fmt: skip
+    assert "sees the whole picture" in figures.overlay(
+        b"", activation, (20, 30), colours="Gray", opacity=0.5, window=None
+    ).data[0].hovertemplate  # fmt: skip
 
 
 def test_chances_keep_their_order() -> None:

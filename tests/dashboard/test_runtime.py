@@ -72,14 +72,6 @@ def test_public_mode_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits.limits().picture_side > public.picture_side
 
 
-def test_fields_in_words_stay_on_the_picture() -> None:
-    info = networks.network("lens5_standard").layer("conv4_2_relu")
-    said = words.fields_in_words(info, (8, 8), (64, 64))
-    assert len(said) == 64
-    assert said[0] == "sees rows 0 to 36, columns 0 to 36"
-    assert said[-1] == "sees rows 28 to 64, columns 28 to 64"
-
-
 def test_a_network_is_seen_beside_its_twin_and_one_without_leads_to_the_pair() -> None:
     assert networks.twins("lens5_standard") == ("lens5_standard", "lens5_robust")
     assert networks.twins("lens5_robust") == ("lens5_robust", "lens5_standard")

@@ -30,6 +30,18 @@ def test_grey_pictures_are_encoded():
     assert decoding.open_image(encoding.encode_jpeg(grey)).shape == (1, 24, 40, 3)
 
 
+def test_numbers_of_colours_are_encoded_as_their_colours():
+    palette = images.to_uint8(noise(256, 3))
+    numbers = images.to_uint8(noise(23, 41))
+    data = encoding.encode_png(numbers, palette=palette, metadata={"a": "b"})
+    np.testing.assert_array_equal(images.to_uint8(decoding.open_image(data)[0]), palette[numbers])
+    assert decoding.read_png_metadata(data) == {"a": "b"}
+    assert len(data) < len(encoding.encode_png(palette[numbers]))
+    for wrong in ((numbers, palette[:9]), (numbers / 255, palette), (palette[numbers], palette), (numbers, palette[0])):
+        with pytest.raises(ValueError, match=r"Expected \(H, W\) uint8 numbers of colours and a palette"):
+            encoding.encode_png(wrong[0], palette=wrong[1])
+
+
 def test_metadata_comes_back():
     texts = {"Title": "conv4_2, channel 7", "Größe": "24 → 40, größer", "Software": "", "long": "line\n" * 1000}
     assert decoding.read_png_metadata(encoding.encode_png(noise(24, 40, 3), metadata=texts)) == texts

@@ -121,6 +121,14 @@ def test_a_file_stays_while_a_network_that_stands_on_it_is_used(table, people):
     assert table._weight("own-1") < table._weight(("file", "x", 0)), "it shares the file's weights"
 
 
+def test_a_page_that_asks_for_its_network_hundreds_of_times_does_not_count_its_weights_each_time(
+    table, people, monkeypatch
+):
+    choose(table, people, "she", "first")
+    monkeypatch.setattr(loaded, "weight_bytes", lambda _: pytest.fail("counted again"))
+    assert choose(table, people, "she", "first") and table.size > loaded.OVERHEAD
+
+
 def test_weights_are_counted_in_bytes():
     net = small("one")
     assert weight_bytes(net) == 4 * (3 * 3 * 3 * 4 + 4 + 4 * 2 + 2)
