@@ -21,9 +21,10 @@ if st.context.theme.type == "dark":  # it writes white on the primary colour, wh
 st.html(f"<style>{STYLE}</style>")
 
 from dashboard import address, components, figures, first_look, lenses, lessons, notices, own_files, process, words
-from dashboard.server import limits, networks, sets, uploads
+from dashboard.server import limits, networks, sessions, sets, uploads
 
 process.prepare()
+sessions.begin_page()
 SECTIONS = {  # file and address: title, icon, help
     "": {"start": ("Start", "home", "The network, a picture, and what the network says about it.")},
     "Learn": {
@@ -158,4 +159,7 @@ if refused := st.session_state.pop("refused", None):
     notices.refused(refused)
 lessons.bar()
 lenses.way_back(page.url_path)
-page.run()
+try:
+    page.run()
+finally:
+    sessions.end_page()

@@ -74,6 +74,7 @@ def _import() -> None:
 
         networks.spare_keras()
     finally:
+        gc.freeze()  # what was imported stays; each full collection would look through all of it
         if collects:
             gc.enable()
     _imported.set()
@@ -87,7 +88,7 @@ def _open_first() -> None:
 
     COMPILING.serving = True
     networks.network(core.available()[0])
-    COMPILING.done(lambda: None)  # after the network
+    COMPILING.after()
     for name in core.__all__:
         getattr(core, name)
 

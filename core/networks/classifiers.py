@@ -170,9 +170,12 @@ class Classifier:
         """``keep`` where ``make`` compiles, or rewrites the network: it is done by ``core.pauses.aside``."""
         return self.keep(key, make) if key in self.kept else aside(lambda: self.keep(key, make))
 
-    def compiled(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """``keep`` for a compiled function, which ``make`` gives: made and traced aside, when it is first called."""
-        return self.keep(key, lambda: Compiled(make))
+    def compiled(self, key: Hashable, make: Callable[[], Any], *, plain: int = 0) -> Any:
+        """``keep`` for a compiled function, which ``make`` gives: made and traced aside, when it is first called.
+
+        Its first ``plain`` calls are not compiled, where it is one of ``told``.
+        """
+        return self.keep(key, lambda: Compiled(make, plain=plain))
 
     def prepared(
         self,

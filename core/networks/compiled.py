@@ -12,8 +12,10 @@ import tensorflow as tf
 
 from core.pauses import aside, staying
 
-__all__ = ["Compiled", "is_uncompiled", "uncompiled"]
+__all__ = ["FEW", "Compiled", "is_uncompiled", "uncompiled"]
 
+FEW = 2
+"""Calls that run step by step, of what is asked of many layers and of each a few times."""
 _eager: ContextVar[bool] = ContextVar("eager", default=False)
 
 
@@ -41,10 +43,14 @@ class Compiled:
 
     Where several threads call it first, one of them makes it. Inside of another function that is being compiled, or of
     ``uncompiled``, it is made there, and the first call is yet to come.
+
+    The first ``plain`` calls run step by step instead, where what is made can do so (``Classifier.told``): for what
+    most people ask for once, and which takes longer to trace than to run.
     """
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(self, make: Callable[[], Any], *, plain: int = 0) -> None:
         self._make: Callable[[], Any] | None = make
+        self._plain = plain
         self._function: Any = None
         self._ready = False
         self._lock = threading.RLock()
@@ -53,6 +59,10 @@ class Compiled:
         """Call it. Raises what ``make`` or the function raises."""
         if self._ready or is_uncompiled() or not tf.executing_eagerly():
             return self._made()(*args)
+        if self._plain > 0:
+            self._plain -= 1
+            with uncompiled():
+                return self._made()(*args)
         return aside(lambda: self._first(*args))
 
     def experimental_get_tracing_count(self) -> int:

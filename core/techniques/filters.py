@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier
+from core.networks.looking import look
 from core.networks.nonlinearities import after_nonlinearity, before_nonlinearity
 from core.networks.requirements import require_channels, require_finite_weights
 from core.networks.steps import BEFORE
@@ -215,7 +216,7 @@ def active_units(
     A unit is inactive where, after its nonlinearity, it is zero at every place of the map.
     """
     after = after_nonlinearity(classifier, layer)
-    maps = classifier.tap([after])(tf.convert_to_tensor(pictures, tf.float32))[after].numpy()
+    maps = np.asarray(look(classifier, np.asarray(pictures, np.float32), [after])[after])
     own = np.stack([maps[index, ..., channel] for index, channel in enumerate(channels)])
     alive: npt.NDArray[np.bool_] = np.any(own.reshape(len(own), -1), axis=1)
     return alive

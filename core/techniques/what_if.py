@@ -17,6 +17,7 @@ import tensorflow as tf
 from core import checks
 from core.networks.class_maps import found_maps
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
+from core.networks.compiled import FEW
 from core.networks.requirements import require_answers, require_channels, require_on_the_way, require_size
 from core.pauses import each
 from core.types import Floats, Pictures
@@ -67,7 +68,7 @@ def what_if(
     require_size(classifier, [LOGITS], *one.shape[1:3])
     wanted = checks.whole("a class", target, 0, len(classifier.labels) - 1)
     where = found_maps(classifier, LOGITS)
-    run = classifier.compiled(("what if", layer), lambda: _explained(classifier, layer, where))
+    run = classifier.compiled(("what if", layer), lambda: _explained(classifier, layer, where), plain=FEW)
     logits, score, evidence = run(tf.constant(one), tf.constant(scale), tf.constant(wanted))
     answers = classifier.probabilities(logits.numpy())[0]
     return WhatIf(answers, float(score), evidence.numpy() if evidence.shape.rank == 2 else None)

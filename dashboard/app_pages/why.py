@@ -6,7 +6,7 @@ import streamlit as st
 import core
 from dashboard import figures, forms, lenses, notices, reports, words, workbench
 from dashboard.forms import explain as form
-from dashboard.panels.explain import PANELS
+from dashboard.panels.explain import PANELS, Maps
 from dashboard.recipes import Explain
 from dashboard.server import networks, uploads
 
@@ -24,17 +24,20 @@ def overlay(recipe: Explain, values: np.ndarray, side: int = 256, limit: float |
     return figures.evidence(figures.enlarged(seen, side), figures.enlarged(values, side), opacity, limit=limit)
 
 
-def show_row(recipe: Explain, key: str) -> None:
-    """All methods in one row, which breaks on a narrow screen, and its files."""
+def show_row(recipe: Explain, key: str) -> bool:
+    """All methods in one row, which breaks on a narrow screen, and its files; whether all of them are there."""
     photo = f" ({words.text(uploads.picture_title(recipe.picture))})" if recipe.picture != picture else ""
     network = words.text(networks.network_title(recipe.network))
     st.markdown(f"**{network}: why “{words.text(recipe.title)}”?**{photo}")
     lenses.show(lenses.Unit(recipe.network, recipe.picture, recipe.layer, recipe.unit), here="why")
-    tiles, maps = [], {}
+    tiles, maps, asked = [], {}, Maps(recipe, key)
     with st.container(horizontal=True, gap="xsmall"):
         places = [st.container(width=104, gap="xxsmall") for _ in recipe.methods]
     for place, method in zip(places, recipe.methods, strict=True):
         told = core.METHODS[method]
+        if not asked.goes_on(method):
+            place.caption(f"{told.title}: stopped")
+            continue
         try:
             with place, st.spinner(f"{told.title}…"):
                 maps[method] = recipe.found(method)
@@ -46,6 +49,7 @@ def show_row(recipe: Explain, key: str) -> None:
         place.caption(told.title, help=told.says)
         if note := form.note(recipe, method, maps[method]):
             place.caption(note)
+    whole = asked.end()
     if tiles:
         seen = recipe.photo()[0]
         row, titles = core.to_float(np.stack(tiles)), {method: core.METHODS[method].title for method in maps}
@@ -58,6 +62,7 @@ def show_row(recipe: Explain, key: str) -> None:
                 "Figure for LaTeX", lambda: reports.latex_figure(seen, maps, titles, caption, opacity=opacity),
             ),
         )  # fmt: skip
+    return whole
 
 
 st.markdown(SAYS)
@@ -68,11 +73,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         core.Setting("opacity", "Strength of the overlay", 0.9, (0.25, 0.5, 0.75, 0.9, 1.0)), width=200
     )
     chosen = form.methods(name)
-recipes = []
+recipes, whole = [], True
 for key, (network, photo) in zip("ab", places, strict=False):
     try:
         recipes.append(question.recipe(network, photo, chosen))
-        show_row(recipes[-1], key)
+        whole = show_row(recipes[-1], key) and whole
     except ValueError as error:
         notices.not_here(error)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -83,7 +88,8 @@ if not recipes:
     st.stop()
 closer = forms.choose(core.Setting("closer", "Look closer", "hide", tuple(PANELS)), names=lambda one: PANELS[one][0])
 try:
-    PANELS[closer][1](recipes[0], overlay)
+    if whole:  # what is closer would compute the others, which somebody stopped
+        PANELS[closer][1](recipes[0], overlay)
 except ValueError as error:
     notices.not_here(error)
 for one in recipes:

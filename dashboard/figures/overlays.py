@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
-from skimage.transform import resize
 
 from dashboard.figures.colours import Floats, Pixels, coloured
 
@@ -82,14 +81,21 @@ def fitted(values: Floats, shape: tuple[int, ...]) -> Floats:
 
 def stretched(picture: Floats, shape: tuple[int, ...]) -> Pixels:
     """A picture (H, W, 3) in [0, 1], smoothly, at the height and width of ``shape``."""
-    large = resize(picture, (*shape[:2], 3), order=1, mode="edge", anti_aliasing=picture.shape[0] > shape[0])
+    large = _resized(picture, (*shape[:2], 3), anti_aliasing=picture.shape[0] > shape[0])
     return np.rint(np.clip(large, 0, 1) * 255).astype(np.uint8)
+
+
+def _resized(values: Floats, shape: tuple[int, ...], *, anti_aliasing: bool) -> Floats:
+    from skimage.transform import resize  # half a second of imports, which the first page does not wait for
+
+    found: Floats = resize(values, shape, order=1, mode="edge", anti_aliasing=anti_aliasing)
+    return found
 
 
 def over_by_strength(drawn: Pixels, picture: Floats, strength: Floats) -> Pixels:
     """A drawing (H, W, 3) over a picture: full where ``strength`` (rows, columns) is highest, a fifth where it is 0."""
     part = strength / max(float(strength.max()), 1e-12)
-    large = resize(part, drawn.shape[:2], order=1, mode="edge", anti_aliasing=False)
+    large = _resized(part, drawn.shape[:2], anti_aliasing=False)
     opacity = (0.2 + 0.8 * np.sqrt(np.clip(large, 0, 1)))[..., None]
     mixed = drawn * opacity + stretched(picture, drawn.shape) * (1 - opacity)
     return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,44 @@ CURVES = (
     "Solid lines: pixels are added to a blurred picture, the most important first. Dotted: they are turned grey. A map "
     "that tells the truth rises fast and falls fast ([Petsiuk et al., 2018](https://arxiv.org/abs/1806.07421))."
 )
+
+
+@dataclass
+class Maps:
+    """The maps of a question, one after the other: with Stop above those that are not there yet, then with Go on."""
+
+    recipe: Explain
+    key: str
+    _left: int = 0
+
+    def __post_init__(self) -> None:
+        self._place, self._own = st.empty(), address.session_key(f"stopped_{self.key}")
+
+    def goes_on(self, method: str) -> bool:
+        """Whether a map is there, or may be computed now: not after Stop, until something else is asked or Go on."""
+        if self.recipe.there(method):
+            return True
+        if st.session_state.get(self._own) == self.recipe:
+            self._left += 1
+            return False
+        stop = {self._own: self.recipe}
+        self._place.button(
+            "Stop", icon=":material/stop:", key=f"stop_{self.key}_{method}", on_click=st.session_state.update,
+            args=(stop,), help="What is there stays.",
+        )  # fmt: skip
+        return True
+
+    def end(self) -> bool:
+        """All of them were asked for: whether all of them are there."""
+        self._place.empty()
+        if self._left:
+            with self._place.container(horizontal=True, vertical_alignment="center"):
+                st.caption(f"Stopped: {self._left} of {len(self.recipe.methods)} maps are not there.", width="content")
+                st.button(
+                    "Go on", icon=":material/resume:", key=f"go_on_{self.key}", on_click=st.session_state.pop,
+                    args=(self._own, None),
+                )  # fmt: skip
+        return not self._left
 
 
 def shuffled(recipe: Explain) -> Iterator[Shuffled]:

@@ -81,9 +81,18 @@ class Explain(OnPicture):
 
     def found(self, method: str, *, fraction: float = 0.0) -> npt.NDArray[np.float32]:
         """The map (h, w) of one method, by the network with this fraction of its layers shuffled. Raises ValueError."""
-        unit, options = (self.layer, self.unit), tuple(self.options_of(method).items())
-        options += (("against", self.against),) if self.against >= 0 else ()
-        return results.explanation(self.network, self.picture, unit, method, options=options, fraction=fraction)
+        return results.explanation(*self._asked(method), options=self._options(method), fraction=fraction)
+
+    def there(self, method: str) -> bool:
+        """Whether the map of a method has been computed, and is kept."""
+        return results.explanation.there(*self._asked(method), options=self._options(method), fraction=0.0)
+
+    def _asked(self, method: str) -> tuple[str, str, tuple[str, int], str]:
+        return self.network, self.picture, (self.layer, self.unit), method
+
+    def _options(self, method: str) -> tuple[tuple[str, Any], ...]:
+        against = (("against", self.against),) if self.against >= 0 else ()
+        return (*self.options_of(method).items(), *against)
 
     def _body(self) -> str:
         unit = f"net.labels.index({self.own_title!r})" if self.layer == core.LOGITS else str(self.unit)

@@ -146,7 +146,8 @@ class Memorize(Runs):
         """Keep one of the two networks for this session, where its weights are finite; its name, or nothing."""
         if not frame.finite:
             return ""
-        return trained.put(f"{self.settings()} {key}", frame, self.title(key), self.expression(key, frame))
+        told = f", at epoch {frame.epoch}" if frame.progress < 1 or self.extra else ""  # others of it may be there, too
+        return trained.put(f"{self.settings()} {key}", frame, self.title(key) + told, self.expression(key, frame))
 
     def expression(self, key: str, frame: core.TrainingFrame) -> str:
         """Code that gives one of the two networks as it was in a frame."""

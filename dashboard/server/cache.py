@@ -101,6 +101,9 @@ class Cache:
         if memory.weigh(value) <= self.budget:
             self._values[key] = value
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     @property
     def size(self) -> int:
         """Bytes that are held."""
@@ -153,15 +156,21 @@ class Cached(Generic[Given, Result]):
 
     def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """The result, computed where it is not there."""
-        given = self._signature.bind(*args, **kwargs)
-        given.apply_defaults()
-        key = (self._name, *((name, one) for name, one in given.arguments.items() if not name.startswith("_")))
 
         def compute() -> Result:
             with st.spinner(self._says) if self._says else nullcontext():
                 return self._function(*args, **kwargs)
 
-        return RESULTS.get(key, compute)
+        return RESULTS.get(self._key(*args, **kwargs), compute)
+
+    def there(self, *args: Given.args, **kwargs: Given.kwargs) -> bool:
+        """Whether the result of a call is there."""
+        return self._key(*args, **kwargs) in RESULTS
+
+    def _key(self, *args: Given.args, **kwargs: Given.kwargs) -> tuple[Any, ...]:
+        given = self._signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        return (self._name, *((name, one) for name, one in given.arguments.items() if not name.startswith("_")))
 
     def clear(self) -> None:
         """Forget its results."""

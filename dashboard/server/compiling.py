@@ -14,17 +14,20 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from concurrent import futures
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import core
 from dashboard.server import sessions
 
 LOG = logging.getLogger(__name__)
 CHUNK = 0.1
+LATER = 3.0
+"""Seconds that making a network quick waits at most for the pages that are being drawn, which need no compiling."""
 Key = tuple[str, ...]
 Result = TypeVar("Result")
 
@@ -35,6 +38,7 @@ class Compiling:
     def __init__(self) -> None:
         self.serving = False
         self._lock = threading.Lock()
+        self._wanted: set[futures.Future[Any]] = set()
         self._thread = futures.ThreadPoolExecutor(1, thread_name_prefix="compiling")
         self._asked: weakref.WeakKeyDictionary[core.Classifier, dict[Key, futures.Future[object]]]
         self._asked = weakref.WeakKeyDictionary()
@@ -45,20 +49,40 @@ class Compiling:
         What has begun is ended all the same, and found there by whoever wants it next.
         """
         future = self._thread.submit(work)
+        with self._lock:
+            self._wanted.add(future)
         try:
             while not futures.wait([future], CHUNK).done:
-                sessions.touch(waiting=True)
+                sessions.touch()
         except BaseException:
             future.cancel()
             raise
+        finally:
+            with self._lock:
+                self._wanted.discard(future)
         return future.result()
+
+    def after(self) -> None:
+        """Wait until what was asked for so far is done."""
+        self._thread.submit(lambda: None).result()
 
     def soon(self, classifier: core.Classifier) -> None:
         """Make a network quick; one that is gone meanwhile is left out."""
         if self.serving:
-            self._thread.submit(_make_quick, weakref.ref(classifier))
+            self._thread.submit(self._make_quick, weakref.ref(classifier))
         else:
             leave_alone()
+
+    def _make_quick(self, asked: weakref.ref[core.Classifier]) -> None:
+        end = time.monotonic() + LATER
+        while sessions.drawing() and not self._wanted and time.monotonic() < end:
+            time.sleep(0.02)
+        classifier = asked()
+        if classifier is None:
+            return
+        _tried(partial(core.prepare, classifier))
+        del classifier
+        leave_alone()
 
     def ask(self, classifier: core.Classifier, key: Key, make: Callable[[], object], *, wait: bool = False) -> bool:
         """Whether ``make`` was done for this key and network; it is begun where it was not, and ``wait`` waits for it.
@@ -83,15 +107,6 @@ def _tried(make: Callable[[], object]) -> None:
         LOG.info("Not compiled: %s", error)
     except Exception:
         LOG.exception("Something could not be compiled")
-
-
-def _make_quick(asked: weakref.ref[core.Classifier]) -> None:
-    classifier = asked()
-    if classifier is None:
-        return
-    _tried(partial(core.prepare, classifier))
-    del classifier
-    leave_alone()
 
 
 def leave_alone() -> None:

@@ -30,7 +30,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -175,7 +175,7 @@ class Job(Generic[Result]):
     def _advance(self, tell: Callable[[slot.Waiting], object] | None) -> None:
         """One chunk. A generator that is interrupted inside is dead, and the next chunk begins anew.
 
-        So it may be only while it waits for its first result, and for what is being compiled: nothing is lost then.
+        So it may be only before its first result, when it gets ready or compiles: little is lost then.
         """
         inside = False
         since = time.monotonic()
@@ -184,7 +184,7 @@ class Job(Generic[Result]):
                 if self._over or self._begin is None:
                     return
                 inside = True
-                with sessions.undisturbed(waits=self._version > 0):
+                with sessions.undisturbed() if self._version else nullcontext():
                     self._results = self._results or iter(self._begin())
                     result = next(self._results, _END)
                 inside = False

@@ -14,6 +14,7 @@ import base64
 import binascii
 import secrets
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ FOREIGN, TEXT, WRONG, LARGE = 1008, 1003, 1007, 1009
 FULL, STRANGER, REPLACED, SILENT, GONE = 4001, 4002, 4003, 4004, 4005
 MOST_REASON = 123
 THREADS = 8
+MOST_WAIT, LOOK_AGAIN = 0.3, 0.01
+"""Seconds that a frame waits at most while others' pages are drawn, so that their clicks go before live pictures."""
 BURST = 16
 FRAME_SIDE, FILM_SIDE = 448, 320
 _POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="camera")
@@ -196,7 +199,14 @@ def _computed(camera: Camera, message: bytes) -> bytes:
     name = NETWORKS.chosen(camera.session)
     if name is None:
         raise Refusal(GONE, "Closed, because its page has no network")
+    _let_others_draw(camera.session)
     return camera.watcher.answer(networks.network(str(name)), wish, frame)
+
+
+def _let_others_draw(session: str) -> None:
+    end = time.monotonic() + MOST_WAIT
+    while sessions.others_draw(session) and time.monotonic() < end:
+        time.sleep(LOOK_AGAIN)
 
 
 def burst(messages: Sequence[str]) -> list[str]:

@@ -412,10 +412,10 @@ def inactive(name: str, layer: str, units: Sequence[int], frame: core.Frame) -> 
     """Which pictures of a run leave their unit at zero everywhere."""
     if layer == core.LOGITS:
         return set()
-    return {
-        int(index)
-        for index in np.flatnonzero(~core.active_units(networks.network(name), layer, units, frame.images.numpy()))
-    }
+    classifier = networks.network(name)
+    with SLOT.turn(short=True):
+        active = core.active_units(classifier, layer, units, frame.images.numpy())
+    return {int(index) for index in np.flatnonzero(~active)}
 
 
 def prepares(name: str) -> str:

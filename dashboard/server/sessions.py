@@ -17,7 +17,10 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 GRACE = 120.0
+FRESH = 0.5
+"""Seconds from a click for which a page counts as being drawn: what takes longer is work, and has its own turns."""
 _seen: dict[str, float] = {}
+_drawn_since: dict[str, float] = {}
 _thread = threading.local()
 
 
@@ -42,6 +45,7 @@ def _left(session: str) -> None:
     _seen[session] = time.monotonic()
     for one in [one for one in list(_seen) if not here(one)]:
         _seen.pop(one, None)
+        _drawn_since.pop(one, None)
 
 
 def connected(session: str) -> bool:
@@ -54,31 +58,47 @@ def here(session: str) -> bool:
     return connected(session) or time.monotonic() - _seen.get(session, -GRACE) < GRACE
 
 
-def touch(*, waiting: bool = False) -> None:
+def begin_page() -> None:
+    """This script run begins to draw a page, for somebody who has just clicked."""
+    _drawn_since[current()] = time.monotonic()
+
+
+def end_page() -> None:
+    """It is drawn."""
+    _drawn_since.pop(current(), None)
+
+
+def drawing() -> bool:
+    """Whether a page of somebody's is being drawn now."""
+    return bool(_drawn_since)
+
+
+def others_draw(session: str) -> bool:
+    """Whether pages of other sessions are being drawn, each for half a second at most."""
+    now = time.monotonic()
+    return any(who != session and now - since < FRESH for who, since in list(_drawn_since.items()))
+
+
+def touch() -> None:
     """Let Streamlit end this script run here, where somebody clicked or left: call it about every 0.2 seconds.
 
-    It raises what Streamlit raises for that, which is no ``Exception`` but a ``BaseException``. ``waiting`` says that
-    this thread waits for what others make.
+    It raises what Streamlit raises for that, which is no ``Exception`` but a ``BaseException``.
     """
-    if may_end(waiting=waiting) and get_script_run_ctx(suppress_warning=True) is not None:
+    if may_end() and get_script_run_ctx(suppress_warning=True) is not None:
         st.session_state.get("touched")
 
 
-def may_end(*, waiting: bool = False) -> bool:
+def may_end() -> bool:
     """Whether this thread may be interrupted now; see ``undisturbed``."""
-    return not getattr(_thread, "working" if not waiting else "waiting", False)
+    return not getattr(_thread, "working", False)
 
 
 @contextmanager
-def undisturbed(*, waits: bool = True) -> Iterator[None]:
-    """Leave this thread alone: a generator that is interrupted inside cannot go on.
-
-    Without ``waits`` it may be interrupted while it waits for what others make.
-    """
-    before = [(name, getattr(_thread, name, False)) for name in ("working", "waiting")]
-    _thread.working, _thread.waiting = True, waits
+def undisturbed() -> Iterator[None]:
+    """Leave this thread alone: a generator that is interrupted inside cannot go on."""
+    before = not may_end()
+    _thread.working = True
     try:
         yield
     finally:
-        for name, value in before:
-            setattr(_thread, name, value)
+        _thread.working = before

@@ -1,6 +1,6 @@
 """What a person waits for in the browser, and the server's memory: ``python -m tests.benchmarks.bench_dashboard``.
 
-    python -m tests.benchmarks.bench_dashboard [--root OTHER_CHECKOUT ...] [--rounds 3] [--only start switch memory]
+    python -m tests.benchmarks.bench_dashboard [--root OTHER_CHECKOUT ...] [--rounds 3] [--only start switch ...]
 
 Every checkout's server is started as a person would, in turns, so that whatever else the machine does hits all. It
 needs Chromium and Playwright.
@@ -35,8 +35,9 @@ PATIENCE = 180_000
 SWITCHES = 100
 GOALS = {
     "something real": None, "first answer": 8.0, "all stages": 11.0, "another layer, 95th of 100": 0.25,
-    "another picture, 95th of 100": 0.35, "peak memory, MiB": 1434,
+    "another picture, 95th of 100": 0.35, "memorizing": 20.0, "peak memory, MiB": 1434,
 }  # fmt: skip
+PARTS = ("start", "switch", "memorize", "memory")
 RUNS = ("filters", "dream", "inversion", "attack", "memorize")
 PAGES = ("", "activations", "units", "map", "network", "why", "contributions", "camera", "lessons", *RUNS)
 
@@ -129,6 +130,30 @@ def _seconds(person: Person, act: Callable[[], Any], shown: str) -> float:
     return took
 
 
+def memorized(browser: Browser, root: Path) -> dict[str, float]:
+    """Seconds from Run to the end of the page of memorizing, with its usual settings: both networks have fit all."""
+    with serving(root) as server:
+        person = arrived(browser, server, "/memorize")
+        expect(person.page.locator(".st-key-run button")).to_be_visible(timeout=PATIENCE)
+        _settled(person)
+        time.sleep(5)
+        spent, since = _processor(server), time.perf_counter()
+        _run(person)
+        took = {"memorizing": time.perf_counter() - since}
+        took["memorizing, processor seconds"] = _processor(server) - spent
+        expect(person.page.get_by_text("not in 200 epochs")).to_have_count(0)
+        person.page.close()
+    return took
+
+
+def _run(person: Person) -> None:
+    """Press Run, and wait until what it runs has ended."""
+    stop = person.page.get_by_role("button", name="Stop")
+    person.page.locator(".st-key-run button").click()
+    expect(stop.first).to_be_visible(timeout=PATIENCE)
+    expect(stop).to_have_count(0, timeout=PATIENCE)
+
+
 def remembered(browser: Browser, root: Path) -> dict[str, float]:
     """The most MiB that a server has taken, page after page, while somebody opens every page and runs its defaults."""
     found = {}
@@ -139,10 +164,7 @@ def remembered(browser: Browser, root: Path) -> dict[str, float]:
             person.page.goto(f"{server.url}/{page}")
             _settled(person)
             if page in RUNS:
-                stop = person.page.get_by_role("button", name="Stop")
-                person.page.locator(".st-key-run button").click()
-                expect(stop.first).to_be_visible(timeout=PATIENCE)
-                expect(stop).to_have_count(0, timeout=PATIENCE)
+                _run(person)
                 _settled(person)
             name = f"memory after {page or 'start'}, MiB"
             found[name] = server.memory / 2**20
@@ -164,6 +186,7 @@ def _settled(person: Person) -> None:
 def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[str, float]]:
     """{checkout: {what: median}}, in turns."""
     starts: dict[Path, list[dict[str, float]]] = {root: [] for root in roots}
+    runs: dict[Path, list[dict[str, float]]] = {root: [] for root in roots}
     table: dict[str, dict[str, float]] = {str(root): {} for root in roots}
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver:
@@ -171,10 +194,13 @@ def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[
         for _ in range(rounds if "start" in only else 0):
             for root in roots:
                 starts[root].append(started(browser, root))
+        for _ in range(rounds if "memorize" in only else 0):
+            for root in roots:
+                runs[root].append(memorized(browser, root))
         for root in roots:
             row = table[str(root)]
-            for name in starts[root][0] if starts[root] else ():
-                row[name] = median(one[name] for one in starts[root])
+            for found in (starts[root], runs[root]):
+                row |= {name: median(one[name] for one in found) for name in (found[0] if found else ())}
             if "switch" in only:
                 for name, times in switched(browser, root).items():
                     row[f"{name}, median"] = median(times)
@@ -189,7 +215,7 @@ def main(
     roots: list[Path] | None = None, rounds: int = 3, only: list[str] | None = None
 ) -> dict[str, dict[str, float]]:
     """Measure, print the table, and return it."""
-    table = measured(roots or [ROOT], rounds, only or ["start", "switch", "memory"])
+    table = measured(roots or [ROOT], rounds, only or [*PARTS])
     names = list(dict.fromkeys(name for row in table.values() for name in row))
     print(
         f"{'':34}"
@@ -207,6 +233,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=Path, nargs="*")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", choices=["start", "switch", "memory"])
+    parser.add_argument("--only", nargs="*", choices=[*PARTS])
     asked = parser.parse_args()
     main([one.resolve() for one in asked.root] if asked.root else None, asked.rounds, asked.only)

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from dashboard import process
-from dashboard.server import networks
+from dashboard.server import compiling, networks, sessions
 from dashboard.server.compiling import COMPILING, Compiling
 
 ROOT = Path(__file__).parents[2]
@@ -111,13 +111,31 @@ def test_a_network_is_made_quick_beside_its_first_use_and_one_that_is_gone_is_le
     assert net.has_tap(every)
 
 
+class Network:
+    """Stands for a network: what is asked of it fails."""
+
+    def prepare(self) -> None:
+        raise ValueError("Expected another layer")  # what is logged with its trace is kept by pytest
+
+
+def test_a_network_is_made_quick_when_the_first_page_is_drawn_or_somebody_waits_for_a_function(monkeypatch):
+    monkeypatch.setattr(sessions, "_drawn_since", {})
+    prepared = threading.Event()
+    monkeypatch.setattr(core, "prepare", lambda _: prepared.set())
+    monkeypatch.setattr(compiling, "leave_alone", lambda: None)
+    monkeypatch.setattr(compiling, "LATER", 60.0)
+    for end in (lambda _: sessions.end_page(), lambda one: one.done(lambda: None)):
+        compilers, network = Compiling(), Network()
+        compilers.serving = True
+        prepared.clear()
+        sessions.begin_page()
+        compilers.soon(network)
+        assert not prepared.wait(0.1), "what is drawn now does not share the processor with it"
+        end(compilers)
+        assert prepared.wait(10)
+
+
 def test_what_could_not_be_compiled_does_not_keep_its_network():
-    class Network:
-        """Stands for a network: what is asked of it fails."""
-
-        def prepare(self) -> None:
-            raise ValueError("Expected another layer")  # what is logged with its trace is kept by pytest
-
     own, net = Compiling(), Network()
     assert own.ask(net, ("layer",), net.prepare, wait=True), "it counts as done"
     own.done(lambda: None)

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from core.networks.class_maps import enlarged, last_maps, weighted
 from core.networks.classifiers import PICTURES, stages
+from core.networks.compiled import FEW
 from core.networks.looking import look
 from core.techniques.attribution.question import UNITS, Map, Question, folded, score
 from core.types import Floats
@@ -124,7 +125,7 @@ def maps_and_slopes(question: Question, layers: tuple[str, ...]) -> list[tuple[t
 
         return classifier.told([layer], found)
 
-    found = classifier.compiled(("maps and slopes", layers, layer), make)
+    found = classifier.compiled(("maps and slopes", layers, layer), make, plain=FEW)
     maps, slopes = found(tf.constant(question.picture), tf.constant(question.units))
     return list(zip(maps, slopes, strict=True))
 

@@ -13,6 +13,7 @@ from scipy.fft import dctn, idctn
 
 from core import checks
 from core.networks.classifiers import PICTURES
+from core.networks.compiled import FEW
 from core.networks.gradient_overrides import GRADIENT_OVERRIDES, overridden
 from core.optimize.ascent import batch_size
 from core.pauses import each
@@ -112,7 +113,7 @@ def _summed(question: Question, pictures: Pictures, weights: Floats, override: s
 
         return classifier.told([layer], slope)
 
-    compiled = classifier.compiled(("attribution", layer, override), make)
+    compiled = classifier.compiled(("attribution", layer, override), make, plain=FEW)
     return compiled(tf.constant(pictures), tf.constant(weights), tf.constant(question.units)).numpy()
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from core import checks
 from core.networks import folding
 from core.networks.classifiers import LOGITS, PICTURES, Classifier
+from core.networks.compiled import FEW
 from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Step
 from core.networks.nonlinearities import is_nonlinearity, with_inputs_of_activations
@@ -67,7 +68,7 @@ def lrp(question: Question, *, rule: str) -> Map:
     """
     checks.one_of("rule", rule, RULE.choices or ())
     classifier, layer = question.classifier, question.layer
-    compiled = classifier.compiled(("relevance", layer, rule), lambda: _compiled(classifier, layer, rule))
+    compiled = classifier.compiled(("relevance", layer, rule), lambda: _compiled(classifier, layer, rule), plain=FEW)
     height, width = question.picture.shape[1:3]
     found = compiled(tf.constant(question.picture), tf.constant(question.units)).numpy()
     return np.asarray(found[0, :height, :width].sum(axis=-1), np.float32)

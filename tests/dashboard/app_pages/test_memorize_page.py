@@ -61,6 +61,9 @@ def test_runs_keeps_both_networks_and_goes_on(open_page: Opener, words: Words) -
     app.button(key="more").click().run()
     further = workbench.find(replace(RECIPE, extra=20)).latest.frame
     assert not app.exception and {frame.epoch for frame in further.frames.values()} == {30}
+    assert {"Handwritten digits: true labels", "Handwritten digits: true labels, at epoch 30"} <= {
+        *app.selectbox(key="network").options
+    }
     for key, frame in further.frames.items():
         np.testing.assert_array_equal(frame.curves["train_loss"][:10], pair.frames[key].curves["train_loss"])
     assert "extra=20" in app.code[0].value

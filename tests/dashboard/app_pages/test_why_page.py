@@ -11,12 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from dashboard.panels.explain import FRACTIONS, shuffled
+from dashboard.panels.explain import FRACTIONS, Maps, shuffled
 from dashboard.recipes import Explain
 from dashboard.server import evaluations, jobs
 
 APP = str(Path(__file__).parents[3] / "dashboard" / "frame.py")
 NETWORK = "lens5_standard"
+begin = Maps.__init__
 OPACITIES = ("0.25", "1.0")
 
 
@@ -40,6 +41,21 @@ def test_its_own_answer_is_explained_by_every_method_and_can_be_taken_along() ->
     assert {core.METHODS[one].title for one in Explain.methods} <= {one.value for one in app.caption}
     files = ["Maps", "Row as PNG", "Each map: PNG, SVG", "Figure for LaTeX", "Settings as JSON"]
     assert [one.label for one in app.get("download_button")][:5] == files
+
+
+def test_after_stop_the_maps_that_are_there_stay_and_go_on_computes_the_others(monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(Maps, "__init__", lambda self, recipe, key: asked.append(recipe) or begin(self, recipe, key))
+    app = open_page(methods_gradients="gradient", methods_maps="", methods_hiding="", explain="abacus")
+    assert not app.exception and "Stopped" not in words(app)
+    stopped = replace(asked[-1], methods=("gradient", "occlusion"))
+    app.session_state["why.stopped_a"] = stopped
+    app.multiselect(key="why.methods_hiding").set_value(["occlusion"]).run()
+    assert asked[-1] == stopped, "this test stops the question that the page asks"
+    assert "Stopped: 1 of 2 maps are not there." in words(app) and "Occlusion: stopped" in words(app)
+    assert not stopped.there("occlusion") and not app.exception
+    app.button(key="go_on_a").click().run()
+    assert stopped.there("occlusion") and "Stopped" not in words(app) and not app.exception
 
 
 def test_cams_weigh_the_maps_of_any_layer() -> None:

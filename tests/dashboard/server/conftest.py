@@ -31,8 +31,8 @@ class People:
     def current(self) -> str:
         return getattr(self.who, "name", "somebody")
 
-    def touch(self, *, waiting: bool = False) -> None:
-        if self.current() in self.interrupted and sessions.may_end(waiting=waiting):
+    def touch(self) -> None:
+        if self.current() in self.interrupted and sessions.may_end():
             raise Interrupted
 
     def be(self, name: str) -> None:

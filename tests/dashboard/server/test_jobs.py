@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.pauses import aside
+from core.pauses import aside, pause
 from dashboard.server import jobs as table
 from dashboard.server import sessions
 from dashboard.server.jobs import Job, JobError, Jobs, State
@@ -180,6 +180,29 @@ def test_another_takes_over_where_the_one_who_advanced_leaves(jobs, people):
     people.interrupted.add("a")
     said = people.wait()
     assert isinstance(said["a"], people.Interrupted) and said["b"][-1] == 60 and len(log) == 60
+
+
+def test_what_gets_ready_may_be_stopped_at_its_pauses_and_what_has_a_result_only_between_two(jobs, people):
+    steps: list[str] = []
+
+    def begin():
+        for name in ("ready", "first"):
+            for _ in range(200):
+                steps.append(name)
+                time.sleep(0.001)
+                pause()
+            yield Part(len(steps), 0.5)
+
+    people.start("stops", lambda: list(jobs.open(KEY, begin).follow()))
+    people.until(lambda: len(steps) > 20)
+    people.interrupted.add("stops")
+    assert isinstance(people.wait()["stops"], people.Interrupted) and len(steps) < 200
+    people.interrupted.clear()
+    people.start("goes on", lambda: list(jobs.open(KEY, begin).follow()))
+    people.until(lambda: "first" in steps)
+    people.interrupted.add("goes on")
+    people.wait()
+    assert steps.count("first") == 200 and jobs.find(KEY).latest.number == len(steps)
 
 
 def test_a_generator_that_was_interrupted_inside_is_begun_anew_not_taken_for_finished(jobs, people):

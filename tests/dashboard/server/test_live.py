@@ -23,7 +23,7 @@ from PIL import Image
 from starlette.websockets import WebSocket
 
 import core
-from dashboard.server import frames, live, networks
+from dashboard.server import frames, live, networks, sessions
 from dashboard.server.compiling import Compiling
 from dashboard.server.slot import Slot
 
@@ -273,6 +273,33 @@ def test_public_mode_has_a_few_at_once(chosen: Any, monkeypatch: pytest.MonkeyPa
             await one.leaves()
 
     talk(act)
+
+
+def test_pages_that_others_draw_go_first_but_not_for_ever(chosen: Any, people: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sessions, "FRESH", 60.0)
+    monkeypatch.setattr(sessions, "_drawn_since", {})
+    waited: dict[str, float] = {}
+
+    async def act(what: str, camera: Browser) -> None:
+        since = time.monotonic()
+        await camera.asks()
+        waited[what] = time.monotonic() - since
+
+    async def several() -> None:
+        camera = await Browser("ada").accepted()
+        await act("compiling", camera)
+        for what, who in (("nobody", ""), ("my own page", "ada"), ("another's page", "bob"), ("drawn", "")):
+            people.be(who or "bob")
+            (sessions.begin_page if who else sessions.end_page)()
+            await act(what, camera)
+            people.be("ada")
+            sessions.end_page()
+        await camera.leaves()
+
+    monkeypatch.setattr(live, "MOST_WAIT", 1.0)
+    talk(several)
+    assert waited["another's page"] >= 1.0, "it waits for it, and then goes on all the same"
+    assert max(waited[one] for one in ("nobody", "my own page", "drawn")) < 1.0, waited
 
 
 def test_silence_closes_and_one_may_come_again(chosen: Any, monkeypatch: pytest.MonkeyPatch) -> None:

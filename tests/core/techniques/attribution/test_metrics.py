@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import core
-from core.networks.compiled import Compiled, uncompiled
+from core.networks.compiled import FEW, Compiled, uncompiled
 from core.techniques.attribution import catalogue, metrics, ranking
 from core.techniques.attribution.metrics import COPIES, RADIUS, Trial
 
@@ -138,9 +138,9 @@ def test_what_runs_once_is_the_same_without_compiling(tiny, pixels, method):
     with other, core.pausing(lambda: None, elsewhere=lambda work: other.submit(work).result()), uncompiled():
         found = core.attribute(fresh, pixels, 1, method=method)
     (compiled,) = [one for one in map(fresh.kept.get, fresh.kept, [None] * 9) if isinstance(one, Compiled)]
-    assert compiled.experimental_get_tracing_count() == 0
-    np.testing.assert_allclose(found, core.attribute(fresh, pixels, 1, method=method), rtol=1e-4, atol=1e-6)
-    assert compiled.experimental_get_tracing_count() == 1
+    for traces in (*[0] * FEW, 1, 1):  # nor is what was asked for a few times only
+        np.testing.assert_allclose(found, core.attribute(fresh, pixels, 1, method=method), rtol=1e-4, atol=1e-6)
+        assert compiled.experimental_get_tracing_count() == traces
 
 
 # --------------------------------------------------------------------------------------------------------- tables
