@@ -8,6 +8,11 @@ The map of the package:
     checks                checks of arguments, each once, with its sentence
     settings              what a person may set of a technique, as data: bounds or choices, and words for the screen
     pauses                where long routines let others in, about every 0.2 seconds; what compiles is done aside
+    parts/                a map over numbered parts with an associative merge
+        work              what is made of a part, and how two results become one
+        run               the map: in this process or on a cluster, gone on with after Stop
+        store             finished parts on disk
+        cluster           ... on a Dask cluster: what travels to workers, and what becomes of lost ones
     pictures/             know no network
         images            pictures as arrays: 8 bits <-> floats; resize, cut, tile; a name by their content
         decoding          files -> pictures; everything hostile stops here
@@ -18,12 +23,17 @@ The map of the package:
         grey              colour to grey, as Pillow does it
         samples           photographs that come with scikit-image and scikit-learn, and a drawn test card
         sets              many pictures: tiles of photographs, a folder or a zip, CIFAR-10
+        streams           more than memory holds: folders, zips, Parquet, tar shards, any fsspec address
+        shards            ... where these parts are cut, and how they are read
+        names             names of files that people bring: which are pictures, which mean harm
         patterns          drawn stripes, dots and checks
         labelled          ... with a label each, to train on and to test: digits, tiles, CIFAR-10, a folder
     networks/             do not optimize
         graphs            a Keras network of any style, read as a flat list of layer calls; receptive fields
         tokens            tokens of a vision transformer as the map that they are
         classifiers       Classifier: network, preprocessing, labels, layers; taps
+        carried           a network packed to travel to another process, and its digest
+        streamed          a network over a stream of pictures: bad files are counted and named
         kept              what was made once for a network, shared by threads
         compiled          a function that is compiled when it is first called, aside
         steps             what kind of layer call a step of a graph is
@@ -85,6 +95,7 @@ The map of the package:
                           minimal epsilon; defences
         attribution/      gradients, the family of Grad-CAM, LRP, integrated gradients, occlusion, RISE; sanity
         inversion         ``invert``, ``caricature``: a picture drawn again from the activations of a layer
+        indexing/         ``top_patches`` of a stream of pictures; the same as a folder, written and read
         live              ``look``: answers and maps of one frame of a camera; ``project_channel``
         codes             what a layer says of many pictures; a map on which like ones lie together
         concepts/         the parts that a layer sees: ``concepts``, ``concept_importance``; a person's own: ``tcav``
@@ -97,8 +108,8 @@ The map of the package:
         memorized             the curves that the page of learning and memorizing shows before anybody runs it
         accuracy              how many photographs of a folder a network of ImageNet names right
 
-Every arrow points down: pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or one
-package where it is large, that uses the floors below and no other technique.
+Every arrow points down: parts, pictures <- networks <- optimize <- techniques <- bundled. A technique is one module, or
+one package where it is large, that uses the floors below and no other technique.
 
     >>> import core
     >>> net = core.load(core.available()[0])

@@ -42,6 +42,7 @@ from .pictures.images import digest, fit, resize, shrink, tile, to_float, to_uin
 from .pictures.labelled import LABELLED, LabelledSet, by_folder, digits, labelled_cifar10, labelled_tiles, labels_of
 from .pictures.patterns import PATTERNS, patterns
 from .pictures.sets import PictureSet, as_set, cifar10, evenly, fingerprint, gather, sample_tiles, tiles
+from .pictures.streams import PictureStream, stream
 from .pictures.videos import Video, open_video
 from .settings import Setting
 from .techniques.accentuation import ACCENTUATED, accentuate, estimate_accentuation, holding_layer
@@ -134,6 +135,7 @@ from .techniques.dream import (
 )
 from .techniques.families import Family, answer_similarities, families, kernel_similarities
 from .techniques.filters import PRESETS, Preset, active_units, estimate, maximize
+from .techniques.indexing import SavedIndex, TopPatches, is_index, read_index, top_patches, write_index
 from .techniques.inversion import (
     INVERSIONS,
     Inversion,
@@ -233,6 +235,7 @@ __all__ = [
     "Output",
     "Patches",
     "PictureSet",
+    "PictureStream",
     "PreprocessingFinding",
     "Preset",
     "ReceptiveField",
@@ -240,12 +243,14 @@ __all__ = [
     "Retrained",
     "River",
     "RobustAccuracy",
+    "SavedIndex",
     "Setting",
     "Stage",
     "State",
     "Statistics",
     "Tcav",
     "Terms",
+    "TopPatches",
     "TrainingFrame",
     "UnitIndex",
     "UnitName",
@@ -341,6 +346,7 @@ __all__ = [
     "inside_total",
     "inspect",
     "invert",
+    "is_index",
     "kernel_similarities",
     "kernels",
     "kinds_for",
@@ -384,6 +390,7 @@ __all__ = [
     "projection",
     "randomized",
     "rank_methods",
+    "read_index",
     "read_labels",
     "read_png_metadata",
     "resize",
@@ -403,12 +410,15 @@ __all__ = [
     "square",
     "stages",
     "statistics",
+    "stream",
     "tcav",
     "tile",
     "tiles",
     "to_float",
     "to_uint8",
+    "top_patches",
     "universal",
     "what_if",
     "window_side",
+    "write_index",
 ]

@@ -23,6 +23,7 @@ LONG = (
     *(f"core/networks/test_{name}" for name in (*_FILES, *_NETWORKS)),
     *("dashboard/recipes/test_scripts", "dashboard/command/test_commands"),
     "dashboard/reports/",
+    "core/parts/test_cluster",
     *(f"dashboard/server/test_{name}" for name in ("networks", "trained", "user_models")),
     *(f"dashboard/test_{name}" for name in ("address", "big", "pages", "runtime", "words", "workbench")),
 )

@@ -12,13 +12,17 @@ import core
 
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = sys.stdlib_module_names
-FIELD = {"tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av", "h5py", "threadpoolctl"}
+FIELD = {
+    *("tensorflow", "keras", "numpy", "PIL", "skimage", "sklearn", "scipy", "av", "h5py", "threadpoolctl"),
+    *("fsspec", "pyarrow", "distributed", "cloudpickle"),
+}
 
 FLOORS = {
     "types": 0,
     "checks": 0,
     "settings": 0,
     "pauses": 0,
+    "parts": 0,
     "pictures": 1,
     "networks": 2,
     "optimize": 3,

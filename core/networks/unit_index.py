@@ -45,6 +45,9 @@ class UnitIndex:
         means: (done, channels) mean activation over each picture.
         peaks: (done, channels) highest activation in each picture.
         total: how many pictures the set has.
+        usual: the numbers of the pictures that stand for all, where the set holds the best ones of a larger one; None
+            where every picture does.
+        looked_at: how many pictures that larger set had; 0 where there is none.
     """
 
     layer: str
@@ -55,6 +58,8 @@ class UnitIndex:
     means: Floats
     peaks: Floats
     total: int
+    usual: npt.NDArray[np.int32] | None = None
+    looked_at: int = 0
 
     @property
     def done(self) -> int:
@@ -71,13 +76,24 @@ class UnitIndex:
         """How many units the layer has."""
         return len(self.values)
 
+    @property
+    def usual_means(self) -> Floats:
+        """``means`` of the pictures that stand for all."""
+        return self.means if self.usual is None else self.means[self.usual]
+
+    @property
+    def usual_peaks(self) -> Floats:
+        """``peaks`` of the pictures that stand for all."""
+        return self.peaks if self.usual is None else self.peaks[self.usual]
+
     def correlations(self, channel: int) -> Floats:
         """How the mean activations of all units go along with this one's over the pictures: (channels,), -1 to 1.
 
         0 for a unit that is the same on every picture. Raises ValueError for a channel out of range.
         """
         require_unit(self, channel)
-        spread = self.means - self.means.mean(axis=0, dtype=np.float64).astype(np.float32)
+        means = self.usual_means
+        spread = means - means.mean(axis=0, dtype=np.float64).astype(np.float32)
         lengths = np.sqrt(np.square(spread).sum(axis=0))
         together = spread.T @ spread[:, channel]
         scale = lengths * lengths[channel]
@@ -95,7 +111,7 @@ class UnitIndex:
         Ranked by how many standard deviations the top values lie above the usual highest value of a picture. Units
         inactive on most of the top, and units much like one before (correlation above 0.7), come last.
         """
-        usual, spread = self.peaks.mean(axis=0), self.peaks.std(axis=0)
+        usual, spread = self.usual_peaks.mean(axis=0), self.usual_peaks.std(axis=0)
         top = np.where(np.isfinite(self.values), self.values, np.nan)
         score = (np.nanmean(top, axis=1) - usual) / np.maximum(spread, 1e-12)
         score[(spread < 1e-12) | (np.nanmin(top, axis=1) < 0.4 * top[:, 0])] = -np.inf

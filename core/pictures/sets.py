@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import lzma
 import os
-import re
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ import numpy.typing as npt
 from core import checks
 from core.pictures import images, samples
 from core.pictures.decoding import open_image
+from core.pictures.names import KINDS, is_named_as_picture, plain, require_harmless
 from core.types import Pictures, Pixels
 
 __all__ = ["PictureSet", "as_set", "cifar10", "evenly", "fingerprint", "gather", "sample_tiles", "tiles"]
@@ -37,12 +37,9 @@ MOST = 5000
 MEMORY = 512 * 2**20
 MAX_FILE = 20 * 2**20
 MAX_NAMES = 200_000
-MAX_RATIO = 200
-MAX_TITLE = 200
-KINDS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 CIFAR_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +193,7 @@ def cifar10(*, size: Size, count: int = 2000) -> PictureSet:
             "datasets/cifar-10-batches-py-target_archive in Keras's own folder (~/.keras)."
         ) from error
     count = min(int(count), len(pixels), max(1, MEMORY // (3 * height * width)))
-    enlarged = [_fitted(images.to_float(pixels[index][None]), (height, width)) for index in range(count)]
+    enlarged = [fitted(images.to_float(pixels[index][None]), (height, width)) for index in range(count)]
     names = tuple(CIFAR_LABELS[int(label)] for label in np.ravel(labels)[:count])
     return PictureSet(np.stack(enlarged), np.arange(count, dtype=np.int32), names, total=count)
 
@@ -223,9 +220,9 @@ def _gathered(files: list[_File], size: Size, max_bytes: int) -> Iterator[Pictur
     for done, file in enumerate(files, start=1):
         try:
             photo = open_image(file.read(), max_bytes=max_bytes, max_side=4 * max(size))
-            pixels[len(titles)] = _fitted(photo, size)
+            pixels[len(titles)] = fitted(photo, size)
             titles.append(file.title)
-        except _UNREADABLE:
+        except UNREADABLE:
             pass  # it is counted: what was tried and has no title was skipped
         if titles and (time.monotonic() - since > CHUNK or done == len(files)):
             yield reached(done)
@@ -236,7 +233,7 @@ def _gathered(files: list[_File], size: Size, max_bytes: int) -> Iterator[Pictur
 
 def _filed(folder: str | Path) -> list[_File]:
     root = Path(folder)
-    return [_File(_plain(str(path.relative_to(root))), lambda path=path: _bytes_of(path)) for path in _listed(root)]  # type: ignore[misc]
+    return [_File(plain(str(path.relative_to(root))), lambda path=path: _bytes_of(path)) for path in _listed(root)]  # type: ignore[misc]
 
 
 def _listed(root: Path) -> list[Path]:
@@ -246,7 +243,7 @@ def _listed(root: Path) -> list[Path]:
     found: list[Path] = []
     for place, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = (Path(place) / name for name in sorted(names) if _is_named_as_picture(name))
+        paths = (Path(place) / name for name in sorted(names) if is_named_as_picture(name))
         found += [path for path in paths if path.is_file() and not path.is_symlink()]
         if len(found) > MAX_NAMES:
             raise ValueError(f"Expected at most {MAX_NAMES:,} picture files, got a folder with more")
@@ -264,41 +261,20 @@ def _archived(source: str | Path | bytes, max_bytes: int) -> list[_File]:
     """The picture files of a zip, by name. Raises ValueError for a zip that means harm."""
     try:
         archive = zipfile.ZipFile(BytesIO(source) if isinstance(source, bytes) else Path(source))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError("Expected a folder or a zip of pictures, got no zip, or a damaged one") from error
     entries = archive.infolist()
     if len(entries) > MAX_NAMES:
         raise ValueError(f"Expected a zip with at most {MAX_NAMES:,} names, got {len(entries):,}")
     for entry in entries:
-        _require_harmless(entry)
-    named = sorted((entry for entry in entries if _is_named_as_picture(entry.filename)), key=lambda one: one.filename)
+        require_harmless(entry)
+    named = sorted((entry for entry in entries if is_named_as_picture(entry.filename)), key=lambda one: one.filename)
 
     def read(entry: zipfile.ZipInfo) -> bytes:
         with archive.open(entry) as file:
             return file.read(max_bytes + 1)
 
-    return [_File(_plain(entry.filename), lambda entry=entry: read(entry)) for entry in named]  # type: ignore[misc]
-
-
-def _require_harmless(entry: zipfile.ZipInfo) -> None:
-    path, name = PurePosixPath(entry.filename.replace("\\", "/")), _plain(entry.filename)[:80]
-    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", entry.filename):
-        raise ValueError(f"Expected a zip whose names stay inside it, got {name!r}")
-    if entry.file_size > 2**20 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-        raise ValueError(
-            f"Expected a zip of pictures, got {name!r}, which unpacks to more than {MAX_RATIO} times its size"
-        )
-
-
-def _plain(name: str) -> str:
-    """A name as text of one line: what would break it, turn its direction or hide in it shows as a replacement mark."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in name[:MAX_TITLE])
-
-
-def _is_named_as_picture(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and name.lower().endswith(KINDS)
+    return [_File(plain(entry.filename), lambda entry=entry: read(entry)) for entry in named]  # type: ignore[misc]
 
 
 # ------------------------------------------------------------------------------------------- small parts
@@ -311,7 +287,8 @@ def _size(size: Size) -> Size:
     return int(sides[0]), int(sides[1])
 
 
-def _fitted(photo: Pictures, size: Size) -> Pixels:
+def fitted(photo: Pictures, size: Size) -> Pixels:
+    """A picture (1, H, W, 3), cut to the middle and resized: (height, width, 3)."""
     return images.to_uint8(images.fit(photo, height=size[0], width=size[1]))[0]
 
 

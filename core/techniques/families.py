@@ -84,7 +84,7 @@ def answer_similarities(index: UnitIndex) -> Floats:
 
     0 for a unit that is the same on every picture.
     """
-    means = index.means.astype(np.float64)
+    means = index.usual_means.astype(np.float64)
     return _cosines((means - means.mean(axis=0)).T)
 
 

@@ -93,10 +93,11 @@ def name_units(index: UnitIndex, labels: Sequence[str]) -> tuple[UnitName, ...]:
         raise ValueError(f"Expected {index.done} labels, one for each picture that was looked at, got {len(labels)}")
     groups = _groups()
     borne = [{(label, False), (groups.get(label, ""), True)} - {("", False), ("", True)} for label in labels]
-    usual = Counter(one for names in borne for one in names)
+    all_of_them = borne if index.usual is None else [borne[picture] for picture in index.usual.tolist()]
+    usual = Counter(one for names in all_of_them for one in names)
     there = (index.pictures >= 0) & (index.values > 0)
     return tuple(
-        _named([borne[picture] for picture in pictures[good].tolist()], usual, len(labels))
+        _named([borne[picture] for picture in pictures[good].tolist()], usual, len(all_of_them))
         for pictures, good in zip(index.pictures, there, strict=True)
     )
 
