@@ -90,7 +90,7 @@ def stopped(browser: Browser, url: str, case: Case) -> dict[str, float]:
         try:
             page.wait_for_selector(STOPS, timeout=20_000)
             if moment == "under way":
-                page.wait_for_function(UNDER_WAY)
+                page.wait_for_function(UNDER_WAY, timeout=20_000)
             time.sleep(seconds)
             since = time.perf_counter()
             page.locator(STOPS).first.click(timeout=3000)
