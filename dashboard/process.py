@@ -85,12 +85,14 @@ def _open_first() -> None:
     import core
     from dashboard.server import networks
     from dashboard.server.compiling import COMPILING
+    from dashboard.server.releasing import RELEASING
 
     COMPILING.serving = True
     networks.network(core.available()[0])
     COMPILING.after()
     for name in core.__all__:
         getattr(core, name)
+    RELEASING.begin()
 
 
 @contextmanager

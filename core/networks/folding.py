@@ -22,7 +22,7 @@ from core.networks.graphs import Graph, Step
 from core.networks.narrowing import narrowed
 from core.networks.nonlinearities import with_inputs_of_activations
 from core.networks.segments import segment
-from core.networks.steps import KERNELS, channels_last, has_activation, kind, unfilled_copy
+from core.networks.steps import KERNELS, channels_last, has_activation, kind, shared_copy
 
 Forward = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
@@ -83,7 +83,6 @@ def _merged(step: Step, norm: Step) -> Any:
     """A copy of a convolution that does the work of the BatchNormalization behind it."""
     layer: Any = step.operation
     bn: Any = norm.operation
-    copy = unfilled_copy(step, use_bias=True)
     weights = [np.asarray(w) for w in layer.get_weights()]
     bias = weights.pop() if layer.use_bias else np.float32(0)
     gain = 1 / np.sqrt(np.asarray(bn.moving_variance) + bn.epsilon)
@@ -93,9 +92,7 @@ def _merged(step: Step, norm: Step) -> Any:
     kernel = weights[index]
     scaled = kernel * (gain.reshape(kernel.shape[2:]) if kind(step) == "DepthwiseConv2D" else gain)
     weights[index] = scaled
-    copy.set_weights([*weights, (bias - np.asarray(bn.moving_mean)) * gain + shift])
-    copy.trainable = False
-    return copy
+    return shared_copy(step, [*weights, (bias - np.asarray(bn.moving_mean)) * gain + shift], use_bias=True)
 
 
 def halves(classifier: Classifier, cut: str, layer: str) -> tuple[Any, Any]:

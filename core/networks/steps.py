@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
 
 from core.networks.graphs import BEFORE, Step
 
 __all__ = ["BEFORE", "KERNELS", "channels_last", "function_name", "has_activation", "is_softmax", "kind", "linear_copy"]
-__all__ += ["unfilled_copy", "without_activation"]
+__all__ += ["shared_copy", "unfilled_copy", "without_activation"]
 
 KERNELS = {"Conv2D": 0, "DepthwiseConv2D": 0, "SeparableConv2D": 1, "Dense": 0}
 """Layers with a kernel; which of their weights makes the channels."""
+
+
+_COPIES: WeakKeyDictionary[Any, dict[tuple[tuple[str, Any], ...], Any]] = WeakKeyDictionary()
+"""{layer: {settings: its latest copy}}; they go when the layer goes."""
 
 
 def without_activation(step: Step) -> tuple[Step, Step]:
@@ -37,12 +46,30 @@ def unfilled_copy(step: Step, **config: Any) -> Any:
     return copy
 
 
+def shared_copy(step: Step, weights: Sequence[npt.NDArray[Any]], **config: Any) -> Any:
+    """A copy of a layer with other settings and these weights, which nobody may change: many functions share it.
+
+    Each function that is compiled would else hold weights of its own, all those of the network in the end.
+    """
+    copies = _COPIES.setdefault(step.operation, {})
+    key = tuple(sorted(config.items()))
+    copy = copies.get(key)
+    if copy is None or not _same(copy.get_weights(), weights):
+        copy = unfilled_copy(step, **config)
+        copy.set_weights(weights)
+        copy.trainable = False
+        copies[key] = copy
+    return copy
+
+
+def _same(these: Sequence[npt.NDArray[Any]], those: Sequence[npt.NDArray[Any]]) -> bool:
+    return len(these) == len(those) and all(map(np.array_equal, these, those))
+
+
 def linear_copy(step: Step) -> Any:
-    """A copy of a layer without its activation; of the same weights."""
+    """A copy of a layer without its activation; of the same weights, and shared."""
     layer: Any = step.operation
-    linear = unfilled_copy(step, activation=None)
-    linear.set_weights(layer.get_weights())
-    return linear
+    return shared_copy(step, layer.get_weights(), activation=None)
 
 
 def has_activation(step: Step) -> bool:

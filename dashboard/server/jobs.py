@@ -37,6 +37,7 @@ import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
 from dashboard.server import memory, sessions, slot
+from dashboard.server.releasing import RELEASING
 
 Result = TypeVar("Result")
 Key = tuple[Any, ...]
@@ -284,13 +285,22 @@ class Jobs:
             mine.remove(job.key)
         mine.append(job.key)
 
-    def _make_room(self) -> None:
-        """Drop what nobody uses, the least recently used first, until there is room."""
+    def rest(self) -> None:
+        """Drop what jobs that nobody here has used lately would go on from."""
+        with self._lock:
+            self._rest()
+
+    def _rest(self) -> set[Key]:
         self._latest = {session: keys for session, keys in self._latest.items() if session and sessions.here(session)}
         used = {key for keys in self._latest.values() for key in keys}
         for key, job in self._jobs.items():
             if key not in used:
                 job.rest()
+        return used
+
+    def _make_room(self) -> None:
+        """Drop what nobody uses, the least recently used first, until there is room."""
+        used = self._rest()
         size = sum(job.size for job in self._jobs.values())
         for key, job in list(self._jobs.items()):
             if size < self.budget:
@@ -307,6 +317,7 @@ class Jobs:
 
 TABLE = Jobs(memory.budget(0.08, least=96 * memory.MIB, most=384 * memory.MIB))
 open, find = TABLE.open, TABLE.find
+RELEASING.also(TABLE.rest)
 
 
 def follow(

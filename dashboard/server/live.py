@@ -241,7 +241,7 @@ def frame_size(classifier: core.Classifier) -> tuple[int, int]:
 @cached
 def still(name: str) -> bytes:
     """The middle of a picture as a JPEG of the size of the film's."""
-    return core.encode_jpeg(core.fit(uploads.picture(name), height=FILM_SIDE, width=FILM_SIDE)[0], quality=75)
+    return core.encode_jpeg(core.fit(uploads.read(name), height=FILM_SIDE, width=FILM_SIDE)[0], quality=75)
 
 
 def film() -> list[bytes]:

@@ -8,7 +8,6 @@ which needs ``gc.unfreeze``: see ``networks``.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import numpy as np
 
 import core
-from dashboard.server import memory, sessions
+from dashboard.server import memory, releasing, sessions
 from dashboard.server.cache import Cache
 
-OVERHEAD = 24 * memory.MIB
-"""About what a network takes beside its weights: its layers, and what is compiled for it."""
+OVERHEAD, FUNCTION = 16 * memory.MIB, 10 * memory.MIB
+"""About what a network takes beside its weights, and what each function does that is compiled for it."""
 
 
 class Loaded(Cache):
@@ -103,7 +102,8 @@ class Loaded(Cache):
     def _weight(self, key: Hashable) -> int:
         if key not in self._values:
             return 0
-        return int(self._copies.get(key, 1.0) * self._bytes.get(key, 0)) + OVERHEAD
+        whole = self._copies.get(key, 1.0) * self._bytes.get(key, 0)
+        return int(whole) + OVERHEAD + FUNCTION * len(classifier.kept)
 
     def _make_room(self, newest: Hashable) -> None:
         """Drop the least recently used of the unused until the rest fits."""
@@ -137,9 +137,7 @@ class Loaded(Cache):
                 self._copies.pop(key, None)
                 self._bytes.pop(key, None)
         if there:
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
+            releasing.collect()
 
 
 def weight_bytes(classifier: core.Classifier) -> int:

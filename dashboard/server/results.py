@@ -66,7 +66,7 @@ def fools(name: str, picture: npt.NDArray[np.float32], label: int, *, targeted: 
 def every_sample(name: str) -> npt.NDArray[np.float32]:
     """All sample pictures (N, H, W, 3) as a network sees them."""
     return np.concatenate(
-        [core.seen_by(networks.network(name), uploads.picture(sample)) for sample in core.samples.names()]
+        [core.seen_by(networks.network(name), uploads.read(sample)) for sample in core.samples.names()]
     )
 
 
@@ -322,7 +322,7 @@ def map_pictures(name: str, set_name: str, named: tuple[str, ...]) -> core.Pictu
 
 @cached_saying("Cutting the photographs…")
 def _tiled(size: tuple[int, int], named: tuple[str, ...], levels: tuple[int, ...]) -> core.PictureSet:
-    return core.tiles(((uploads.picture_title(one), uploads.picture(one)) for one in named), size=size, levels=levels)
+    return core.tiles(((uploads.picture_title(one), uploads.read(one)) for one in named), size=size, levels=levels)
 
 
 @dataclass(frozen=True)
@@ -367,12 +367,17 @@ def neighbours(
 
 @cached_saying("The network looks at every picture…")
 def _codes(name: str, layer: str, key: Any, *, _pictures: core.PictureSet) -> npt.NDArray[np.float32]:
-    classifier, batch = networks.network(name), core.to_float(_pictures.pixels)
-    parts = []
-    for first in range(0, len(batch), AT_ONCE):
+    classifier, parts = networks.network(name), []
+    for batch in _batches(_pictures):
         with SLOT.turn():
-            parts.append(core.codes(classifier, batch[first : first + AT_ONCE], layer))
+            parts.append(core.codes(classifier, batch, layer))
     return np.concatenate(parts)
+
+
+def _batches(pictures: core.PictureSet) -> Iterator[npt.NDArray[np.float32]]:
+    """Some of a set's pictures at a time (n, H, W, 3): as floats, all of them would take four times as much memory."""
+    for first in range(0, len(pictures), AT_ONCE):
+        yield core.to_float(pictures.pixels[first : first + AT_ONCE])
 
 
 @cached_saying("Placing pictures that are alike side by side…")
@@ -386,16 +391,16 @@ def _positions(
 @cached
 def _said(name: str, key: Any, *, _pictures: core.PictureSet) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
     """The likeliest answer to each picture, and small JPEGs of them."""
-    classifier, batch = networks.network(name), core.to_float(_pictures.pixels)
-    answers = ("",) * len(batch)
-    if classifier.labels:
-        found = []
-        for first in range(0, len(batch), AT_ONCE):
+    classifier = networks.network(name)
+    answers: list[str] = []
+    thumbnails: list[bytes] = []
+    for batch in _batches(_pictures):
+        if classifier.labels:
             with SLOT.turn():
-                found += core.predict(classifier, batch[first : first + AT_ONCE], top=1)
-        answers = tuple(f"{label} {words.value(classifier, value)}" for ((label, value),) in found)
-    small = core.shrink(batch, max_side=THUMBNAIL)
-    return answers, tuple(core.encode_jpeg(one, quality=80) for one in small)
+                found = core.predict(classifier, batch, top=1)
+            answers += [f"{label} {words.value(classifier, value)}" for ((label, value),) in found]
+        thumbnails += [core.encode_jpeg(one, quality=80) for one in core.shrink(batch, max_side=THUMBNAIL)]
+    return tuple(answers) or ("",) * len(_pictures), tuple(thumbnails)
 
 
 @cached_saying("Trying every normalization…")

@@ -16,6 +16,8 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.server.releasing import RELEASING
+
 GRACE = 120.0
 FRESH = 0.5
 """Seconds from a click for which a page counts as being drawn: what takes longer is work, and has its own turns."""
@@ -46,6 +48,7 @@ def _left(session: str) -> None:
     for one in [one for one in list(_seen) if not here(one)]:
         _seen.pop(one, None)
         _drawn_since.pop(one, None)
+    RELEASING.session_left()
 
 
 def connected(session: str) -> bool:

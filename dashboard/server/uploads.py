@@ -75,15 +75,23 @@ def picture_title(name: str) -> str:
 
 def picture(name: str) -> npt.NDArray[np.float32]:
     """The picture (1, H, W, 3) of that name: a sample, or one that a person brought. Raises ValueError."""
-    if not there(name):
-        raise ValueError("Expected a picture that is here, got one that is no longer here")
+    _require_there(name)
     return _pixels(name)
 
 
-@cached
-def _pixels(name: str) -> npt.NDArray[np.float32]:
+def read(name: str) -> npt.NDArray[np.float32]:
+    """The same, read anew and not kept: for what looks at every picture once. All samples together take 70 MiB."""
+    _require_there(name)
     photo = _photo(name)
     return core.to_float(photo.pixels) if photo else core.samples.load(name)
+
+
+_pixels = cached(read)
+
+
+def _require_there(name: str) -> None:
+    if not there(name):
+        raise ValueError("Expected a picture that is here, got one that is no longer here")
 
 
 def _photo(name: str) -> Photo | None:
@@ -94,7 +102,7 @@ def _photo(name: str) -> Photo | None:
 @cached
 def thumbnail(name: str) -> bytes:
     """The middle of a picture, 96 pixels a side, as a JPEG; a few kilobytes each."""
-    return core.encode_jpeg(core.fit(picture(name), height=96, width=96)[0], quality=80)
+    return core.encode_jpeg(core.fit(read(name), height=96, width=96)[0], quality=80)
 
 
 def bring_video(data: bytes) -> str:

@@ -16,7 +16,7 @@ from core.types import Floats, Pictures
 
 __all__ = ["fools", "logits_of", "margin_frame", "margins"]
 
-AT_ONCE = 100
+AT_ONCE, PIXELS_AT_ONCE = 100, 16 * 224 * 224
 
 Labels = Sequence[int] | npt.NDArray[np.integer]
 """A class for each picture."""
@@ -29,7 +29,8 @@ def logits_of(classifier: Classifier, pictures: npt.ArrayLike) -> Floats:
     """
     tap = classifier.tap([LOGITS])
     array = as_grey(pictures) if classifier.grey else np.asarray(pictures, np.float32)
-    parts = [array[first : first + AT_ONCE] for first in range(0, len(array), AT_ONCE)]
+    size = max(1, min(AT_ONCE, PIXELS_AT_ONCE // (array.shape[1] * array.shape[2])))
+    parts = [array[first : first + size] for first in range(0, len(array), size)]
     return np.concatenate([tap(tf.constant(part))[LOGITS].numpy() for part in each(parts)])
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers as L  # noqa: N812
 
 import core
+from core.networks import activations
 
 
 def maps_of(*shape, seed=0, signed=False):
@@ -111,6 +112,20 @@ def test_seen_by_makes_pictures_the_networks_size(tiny, pictures):
 
 
 # ------------------------------------------------------------------------------------------ predictions
+
+
+def test_many_pictures_are_looked_at_a_few_at_a_time(tiny, pictures, monkeypatch):
+    several, sizes, whole = np.concatenate([pictures, pictures[::-1], pictures]), [], activations.look
+    together = core.predict(tiny, several)
+    monkeypatch.setattr(activations, "PIXELS_AT_ONCE", 2 * tiny.size[0] * tiny.size[1])
+    monkeypatch.setattr(
+        activations, "look", lambda net, some, names: sizes.append(len(some)) or whole(net, some, names)
+    )
+    apart = core.predict(tiny, several)
+    assert sizes == [2, 2, 2]
+    for one, other in zip(apart, together, strict=True):
+        assert [label for label, _ in one] == [label for label, _ in other]
+        assert [value for _, value in one] == pytest.approx([value for _, value in other], abs=1e-5)
 
 
 def test_predictions_are_those_of_keras(tiny, pictures):

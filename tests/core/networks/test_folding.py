@@ -81,6 +81,24 @@ def test_folding_takes_batch_normalizations_away_where_nobody_looks_in_between(b
     assert len(branchy.graph.needed([LOGITS])) == 23
 
 
+def test_functions_share_their_folded_weights_until_those_of_the_network_change(branchy):
+    def copy():
+        return folding.fold(branchy.graph, ["last_bn"]).producer(branchy.graph.tensors["last_bn"]).operation
+
+    before, layer = branchy.network.get_weights(), branchy.network.get_layer("last_bn")
+    first, values = copy(), copy().get_weights()
+    assert (
+        copy() is first
+        and folding.fold(branchy.graph, [LOGITS]).producer(branchy.graph.tensors["last_bn"]).operation is first
+    ), "one for every function"
+    try:
+        layer.set_weights([2 * one for one in layer.get_weights()])
+        assert copy() is not first and not np.array_equal(copy().get_weights()[0], values[0])
+        assert np.array_equal(first.get_weights()[0], values[0]), "a function that was made before stays as it was"
+    finally:
+        branchy.network.set_weights(before)
+
+
 def test_the_network_itself_is_left_alone(branchy, pictures):
     before = [w.copy() for w in branchy.network.get_weights()]
     steps = branchy.graph.steps

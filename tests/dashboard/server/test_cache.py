@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dashboard.server import memory
+import core
+from dashboard.server import memory, uploads
 from dashboard.server.cache import RESULTS, Cache, cached, frozen
 from dashboard.server.slot import SLOT
 
@@ -185,6 +186,13 @@ def test_a_container_allows_less_than_its_machine(monkeypatch, tmp_path):
     assert memory.available() == 524288 < whole
     (tmp_path / "memory.max").write_text("max\n")
     assert memory.available() > 524288
+
+
+def test_a_row_of_thumbnails_keeps_no_whole_picture():
+    RESULTS.forget()
+    assert all(uploads.thumbnail(name) for name in core.samples.names())
+    assert RESULTS.size < MIB, "all sample pictures take 70 MiB"
+    assert np.array_equal(uploads.read("cat"), uploads.picture("cat"))
 
 
 def test_weights_of_values():
