@@ -31,7 +31,7 @@ from core.pictures.grey import LUMA
 
 __all__ = ["LOGITS", "Classifier", "LayerInfo", "ReceptiveField", "Stage", "classifier", "connections", "stages"]
 
-KEPT = 64
+KEPT = 32
 """How many compiled functions and the like a classifier keeps."""
 
 PICTURES = tf.TensorSpec((None, None, None, 3), tf.float32)
@@ -160,7 +160,7 @@ class Classifier:
         return f"Expected pictures large enough for {self.name}, got {height} x {width}{where}"
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, made once for each key; the latest 64 are kept, and go when the classifier goes.
+        """What ``make`` gives, made once for each key; the latest 32 are kept, and go when the classifier goes.
 
         Threads that want the same key wait for one another, those that want others do not.
         """

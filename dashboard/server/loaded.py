@@ -100,10 +100,11 @@ class Loaded(Cache):
         self._values[key], self._last[key], self._bytes[key] = value, time.monotonic(), weight_bytes(value)
 
     def _weight(self, key: Hashable) -> int:
-        if key not in self._values:
+        classifier = self._values.get(key)
+        if classifier is None:
             return 0
-        whole = self._copies.get(key, 1.0) * self._bytes.get(key, 0)
-        return int(whole) + OVERHEAD + FUNCTION * len(classifier.kept)
+        weights = self._copies.get(key, 1.0) * self._bytes.get(key, 0)
+        return int(weights) + OVERHEAD + FUNCTION * len(classifier.kept)
 
     def _make_room(self, newest: Hashable) -> None:
         """Drop the least recently used of the unused until the rest fits."""

@@ -2,8 +2,8 @@
 
 glibc keeps what was freed for whoever asks next, in an arena for each thread: some hundred MiB after a run. Where
 nothing has been computed for a few seconds, all of it is given back, which takes 20 milliseconds; while something
-always is, as with a live camera, once a minute. When a session has ended, what is garbage is collected first, also of
-what the collector was told to leave alone (see ``compiling``).
+always is, as with a live camera, once a minute. When a session has ended, and every five minutes, what is garbage is
+collected first, also of what the collector was told to leave alone (see ``compiling``): half a second.
 
 Code that only TensorFlow's import needed, about 300 MiB of mapped files, is unmapped once. What is needed of it comes
 back from the system's cache by itself.
@@ -22,8 +22,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-EVERY, QUIET, AT_LEAST = 2.0, 4.0, 60.0
-"""Seconds between two looks, of rest before memory is given back, and after which it is while something computes."""
+EVERY, QUIET, AT_LEAST, COLLECTS = 2.0, 4.0, 60.0, 300.0
+"""Seconds between two looks, of rest before memory is given back, after which it is while something computes, and
+between two collections of all garbage while nobody leaves."""
 WORK = 0.1
 """Which part of a processor counts as computing."""
 SMAPS = Path("/proc/self/smaps")
@@ -76,7 +77,7 @@ class Releasing:
         self._begun = threading.Lock()
         self._drops: list[Callable[[], object]] = []
         self._left, self._worked = threading.Event(), False
-        self._now = self._last = self._rests_since = time.monotonic()
+        self._now = self._last = self._rests_since = self._collected = time.monotonic()
         self._spent = 0.0
 
     def begin(self) -> None:
@@ -103,8 +104,9 @@ class Releasing:
             return False
         for drop in self._drops:
             drop()
-        if rests and self._left.is_set():
+        if rests and (self._left.is_set() or now - self._collected >= COLLECTS):
             self._left.clear()
+            self._collected = now
             collect()
         self._give_back()
         self._worked, self._last = not rests, now

@@ -30,6 +30,8 @@ sys.path.insert(0, str(ROOT / "tests" / "browser"))
 from driven import Person, Server, free_port, start  # noqa: E402
 from playwright.sync_api import Browser, Error, expect, sync_playwright  # noqa: E402
 
+from tests.load.memory import visited  # noqa: E402
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PATIENCE = 180_000
 SWITCHES = 100
@@ -38,8 +40,6 @@ GOALS = {
     "another picture, 95th of 100": 0.35, "memorizing": 20.0, "peak memory, MiB": 1434,
 }  # fmt: skip
 PARTS = ("start", "switch", "memorize", "memory")
-RUNS = ("filters", "dream", "inversion", "attack", "memorize")
-PAGES = ("", "activations", "units", "map", "network", "why", "contributions", "camera", "lessons", *RUNS)
 
 
 @contextmanager
@@ -154,22 +154,18 @@ def _run(person: Person) -> None:
     expect(stop).to_have_count(0, timeout=PATIENCE)
 
 
-def remembered(browser: Browser, root: Path) -> dict[str, float]:
-    """The most MiB that a server has taken, page after page, while somebody opens every page and runs its defaults."""
+def remembered(root: Path) -> dict[str, float]:
+    """The most MiB that a server's process has had in RAM, page after page, while one person opens all and runs each.
+
+    The person has no browser: the figure is the server's, its mapped files included.
+    """
     found = {}
     with serving(root) as server:
-        person = arrived(browser, server)
-        expect(person.page.get_by_text("It says").first).to_be_visible(timeout=PATIENCE)
-        for page in PAGES:
-            person.page.goto(f"{server.url}/{page}")
-            _settled(person)
-            if page in RUNS:
-                _run(person)
-                _settled(person)
-            name = f"memory after {page or 'start'}, MiB"
+        server.wait()
+        for page, did, _ in visited(server.port):
+            name = f"memory: {page} {did}, MiB"
             found[name] = server.memory / 2**20
             print(f"{name:34}{found[name]:10.0f}", flush=True)  # all of it takes minutes
-        person.page.close()
         return found | {"peak memory, MiB": server.memory / 2**20}
 
 
@@ -206,7 +202,7 @@ def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[
                     row[f"{name}, median"] = median(times)
                     row[f"{name}, 95th of 100"] = float(np.percentile(times, 95))
             if "memory" in only:
-                row |= remembered(browser, root)
+                row |= remembered(root)
         browser.close()
     return table
 

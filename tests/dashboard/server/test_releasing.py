@@ -31,7 +31,7 @@ class Ring:
 def looks(one: Releasing, *parts: float, since: float = 0.0) -> list[bool]:
     """One look after the other, each after a time in which this part of a processor was used."""
     found, now, spent = [], since, 0.0
-    one._now = one._last = one._rests_since = since
+    one._now = one._last = one._rests_since = one._collected = since
     for part in parts:
         now, spent = now + EVERY, spent + part * EVERY
         found.append(one.look(now, spent))
