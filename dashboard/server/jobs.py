@@ -356,10 +356,10 @@ def _offer_to_go_on(job: Job[Any]) -> None:
 def _follow(job: Job[Result], say: Callable[[Result], str], show: Callable[[Any, Result], object] | None) -> None:
     bar = st.progress(job.progress, "Getting ready…")
     st.button("Stop", icon=":material/stop:", key=f"stop {job.key}", on_click=job.stop)
-    picture, since = st.empty(), -LIVE_SECONDS
+    picture, since, drawn = st.empty(), -LIVE_SECONDS, None
     for result in job.follow(tell=lambda waiting: bar.progress(job.progress, waiting.sentence)):
         left = job.seconds_left
         bar.progress(job.progress, say(result) + (f", about {left:.0f} s left" if left >= 1 else ""))
-        if show and time.monotonic() - since > LIVE_SECONDS:
+        if show and result is not drawn and time.monotonic() - since > LIVE_SECONDS:
             show(picture, result)
-            since = time.monotonic()
+            since, drawn = time.monotonic(), result

@@ -9,24 +9,21 @@ for crops of many (Fel et al., arXiv:2211.10154); here the places of the map are
 from __future__ import annotations
 
 import time
-import warnings
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from core import checks
 from core.networks.classifiers import Classifier
 from core.networks.looking import look
 from core.networks.requirements import require_finite, require_finite_weights, require_size
 from core.networks.tails import require_map
-from core.pauses import pause
 from core.pictures.images import to_float
 from core.pictures.sets import PictureSet
+from core.techniques.concepts.model import Model, cuts, projected, projecting
 from core.types import Floats, Pictures
 
 __all__ = ["ConceptCrops", "Concepts", "concept_crops", "concept_maps", "concepts", "most_concept_pictures"]
@@ -35,13 +32,7 @@ MOST_COUNT = 32
 MEMORY = 256 * 2**20
 """Bytes of all maps together."""
 BATCH, PIXELS_AT_ONCE = 64, 4 * 224 * 224
-FIRST_ROWS, ROWS_AT_ONCE, FEW_ROWS = 600, 2048, 6000
-PASSES = 2
-ROUNDS, MOST_ROUNDS, LEAST_GAIN = 20, 400, 1e-5
-"""Of the factorization of the first rows: as many go together, until the error falls by no more than that part."""
-NUMBERS_AT_ONCE = 2**22
-"""Multiplications of one round over the rows that are projected together."""
-CHUNK, LIVE = 0.2, 0.7
+LIVE = 0.7
 FAINTEST, PER_SOURCE = 1 / 3, 3
 LARGEST_CROP = 0.3
 """A crop's longest side, as a part of the picture's: deep units see everything, but most of it is near their place."""
@@ -93,7 +84,7 @@ def concepts(
     count: int = 8,
     seed: int = 0,
 ) -> Iterator[Concepts]:
-    """The concepts of a layer in pictures; yields what is found about every 0.7 seconds, and at the end.
+    """The concepts of a layer in pictures; yields about every 0.2 seconds, something new every 0.7 and at the end.
 
     Activations below zero are left out; ``Concepts.negative`` says how much that is.
 
@@ -143,7 +134,7 @@ def concept_maps(classifier: Classifier, found: Concepts, pictures: npt.ArrayLik
     _require_own(classifier, found)
     require_size(classifier, [found.layer], *batch.shape[1:3])
     maps = _positive(np.asarray(look(classifier, batch, [found.layer])[found.layer], np.float32), found.layer)
-    return _projected(maps.reshape(-1, maps.shape[-1]), found.directions).reshape(*maps.shape[:3], -1)
+    return projected(maps.reshape(-1, maps.shape[-1]), found.directions).reshape(*maps.shape[:3], -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,7 +259,8 @@ class _Batches:
 def _found(classifier: Classifier, batches: _Batches, layer: str, count: int, seed: int) -> Iterator[Concepts]:
     """Look at every picture, with what is found so far; then factorize them all."""
     maps: Floats = np.zeros(0, np.float32)
-    model, sums, since, wait = _Model(count, seed), np.zeros(2), time.monotonic(), LIVE
+    model, sums, since, wait = Model(count, seed), np.zeros(2), time.monotonic(), LIVE
+    latest: list[Concepts] = []
     size = max(1, min(BATCH, PIXELS_AT_ONCE // (batches.size[0] * batches.size[1])))
     for first in range(0, len(batches), size):
         found = look(classifier, batches.cut(first, first + size), [layer])[layer]
@@ -281,17 +273,27 @@ def _found(classifier: Classifier, batches: _Batches, layer: str, count: int, se
         model.learn(part)
         if done < len(batches) and model.directions is not None and time.monotonic() - since > wait:
             begun = time.monotonic()
-            shown = _sorted(layer, model.directions, maps[:done], sums, len(batches), 0.8 * done / len(batches))
+            yield from _shown(
+                latest, _sorted(layer, model.directions, maps[:done], sums, len(batches), 0.8 * done / len(batches))
+            )
             since = time.monotonic()
             wait = max(LIVE, 3 * (since - begun))  # to look at what is there costs more and more
-            yield shown
+        yield from latest
     if not sums[0]:
         raise ValueError(f"Expected activations above zero, got none at {layer} on these pictures")
     for progress in model.finish(maps):
         if time.monotonic() - since > LIVE:
-            yield _sorted(layer, model.directions, maps, sums, len(batches), 0.8 + 0.2 * progress)
+            yield from _shown(latest, _sorted(layer, model.directions, maps, sums, len(batches), 0.8 + 0.2 * progress))
             since = time.monotonic()
-    yield _sorted(layer, model.directions, maps, sums, len(batches), 1.0)
+        yield from latest
+    yield from _shown(latest, _sorted(layer, model.directions, maps, sums, len(batches), 1.0))
+
+
+def _shown(latest: list[Concepts], found: Iterator[Concepts | None]) -> Iterator[Concepts]:
+    """What was there before, so that one may stop here, while the next is being found; then that."""
+    for one in found:
+        latest[:] = [one] if one is not None else latest
+        yield from latest
 
 
 def _positive(maps: Floats, layer: str) -> Floats:
@@ -300,129 +302,24 @@ def _positive(maps: Floats, layer: str) -> Floats:
     return np.maximum(maps, 0)
 
 
-class _Model:
-    """Directions that learn from more and more maps: a factorization of the first, of batches, at last of all of them.
+def _sorted(
+    layer: str, directions: Any, maps: Floats, sums: Any, total: int, progress: float
+) -> Iterator[Concepts | None]:
+    """The concepts of maps (n, h, w, channels), each of length 1, the one with the most activation first.
 
-    ``directions`` is (count, channels), None until enough is seen.
+    None about every 0.2 seconds before.
     """
-
-    def __init__(self, count: int, seed: int) -> None:
-        self.directions: Any = None
-        self._count, self._seed = count, seed
-        self._first: list[Floats] = []
-        self._online: Any = None
-
-    def learn(self, maps: Floats) -> None:
-        """Take in maps (n, h, w, channels)."""
-        rows = maps.reshape(-1, maps.shape[-1])
-        if self.directions is None:
-            self._first.append(rows)
-            if sum(map(len, self._first)) >= max(FIRST_ROWS, 2 * self._count):
-                self._begin(np.concatenate(self._first))
-        else:
-            for part in _cuts(rows):
-                self._take(part)
-
-    def finish(self, maps: Floats) -> Iterator[float]:
-        """Learn from all maps, once more; yields the part of that work that is done."""
-        rows = maps.reshape(-1, maps.shape[-1])
-        if len(rows) <= FEW_ROWS or self.directions is None:
-            self.directions = _factorized(rows, self._count, self._seed)
-            return
-        order = np.random.default_rng(self._seed).permutation(len(rows))
-        cuts = [order[first : first + ROWS_AT_ONCE] for first in range(0, len(rows), ROWS_AT_ONCE)] * PASSES
-        for index, part in enumerate(cuts):
-            self._take(rows[np.sort(part)])
-            pause()
-            yield (index + 1) / len(cuts)
-
-    def _begin(self, rows: Floats) -> None:
-        few = rows[:: -(-len(rows) // FEW_ROWS)]
-        if few.any():
-            self.directions = _factorized(few, self._count, self._seed)
-            self._first.clear()
-
-    def _take(self, rows: Floats) -> None:
-        from sklearn.decomposition import MiniBatchNMF  # here, since it takes a second to import
-
-        start = {}
-        if self._online is None:
-            size = min(len(rows), ROWS_AT_ONCE)
-            self._online = MiniBatchNMF(self._count, init="custom", batch_size=size, random_state=self._seed)
-            known = np.maximum(self.directions, 1e-6 * self.directions.max())  # what is zero would stay so
-            start = {"W": np.maximum(_projected(rows, self.directions), 1e-6), "H": known.astype(rows.dtype)}
-        with threadpool_limits(1, user_api="openmp"):
-            self._online.partial_fit(rows, **start)
-        self.directions = np.asarray(self._online.components_, np.float32)
-
-
-def _cuts(rows: Floats) -> Iterator[Floats]:
-    return (rows[first : first + ROWS_AT_ONCE] for first in range(0, len(rows), ROWS_AT_ONCE))
-
-
-def _factorized(rows: Floats, count: int, seed: int) -> Floats:
-    """Directions (count, channels) of rows (n, channels); zeros where there are fewer. Pauses between its rounds."""
-    from sklearn.decomposition import NMF
-    from sklearn.exceptions import ConvergenceWarning
-
-    able = min(count, *rows.shape)
-    model = NMF(able, init="nndsvda", max_iter=ROUNDS, tol=1e-5, random_state=seed)
-    start: dict[str, Any] = {}
-    error = np.inf
-    for _ in range(0, MOST_ROUNDS, ROUNDS):  # what it has after the last is good enough to look at
-        with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            amounts = model.fit_transform(rows, **start)
-        pause()
-        if model.n_iter_ < ROUNDS or model.reconstruction_err_ >= (1 - LEAST_GAIN) * error:
-            break
-        error = model.reconstruction_err_
-        start = {"W": amounts, "H": model.components_}
-        model.set_params(init="custom")
-    directions = np.zeros((count, rows.shape[1]), np.float32)
-    directions[:able] = model.components_
-    return directions
-
-
-def _projected(rows: Floats, directions: Floats) -> Floats:
-    """How much of each direction is in rows (n, channels): (n, count), not negative, of least squares.
-
-    Pauses about every 0.2 seconds.
-    """
-    from sklearn.decomposition import non_negative_factorization
-
-    amounts = np.zeros((len(rows), len(directions)), np.float32)
-    size = max(1, NUMBERS_AT_ONCE // (len(directions) * (len(directions) + rows.shape[1])))
-    firsts = deque(range(0, len(rows), size))
-    while firsts:
-        until = time.monotonic() + CHUNK
-        with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-            warnings.simplefilter("ignore")
-            while firsts:
-                first = firsts.popleft()
-                part = rows[first : first + size]
-                if part.any():
-                    amounts[first : first + size], *_ = non_negative_factorization(
-                        part, H=directions.astype(rows.dtype), n_components=len(directions), update_H=False,
-                        init="custom", W=None, solver="cd", tol=1e-6, max_iter=400,
-                    )  # fmt: skip
-                if time.monotonic() >= until:
-                    break
-        pause()
-    return amounts
-
-
-def _sorted(layer: str, directions: Any, maps: Floats, sums: Any, total: int, progress: float) -> Concepts:
-    """The concepts of maps (n, h, w, channels), each of length 1, the one with the most activation first."""
     lengths = np.linalg.norm(directions, axis=1, keepdims=True)
     unit = np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)
     rows = maps.reshape(-1, maps.shape[-1])
-    amounts = _projected(rows, unit)
+    amounts = np.zeros(0, np.float32)
+    for amounts in projecting(rows, unit):  # noqa: B007
+        yield None
     order = np.argsort(-np.square(amounts).sum(axis=0), kind="stable")
     unit, amounts = unit[order], np.ascontiguousarray(amounts[:, order])
-    pairs = zip(_cuts(rows), _cuts(amounts), strict=True)
+    pairs = zip(cuts(rows), cuts(amounts), strict=True)
     missing = sum(float(np.square(part - some @ unit).sum()) for part, some in pairs)
-    return Concepts(
+    yield Concepts(
         layer, unit, amounts.reshape(*maps.shape[:3], -1), min(1.0, missing / max(float(sums[0]), 1e-30)),
         float(1 - sums[0] / max(float(sums[1]), 1e-30)), total, progress,
     )  # fmt: skip

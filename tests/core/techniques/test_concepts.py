@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 from keras import layers as L  # noqa: N812
 
 import core
-from core.techniques.concepts import factorization
+from core.techniques.concepts import factorization, model
 from core.techniques.concepts.importance import total_sobol
 
 PARTS = np.array([[1, 2, 0, 0, 0, 0], [0, 0, 3, 1, 0, 0], [0, 0, 0, 1, 1, 2]], np.float32)
@@ -154,13 +156,24 @@ def test_crops_are_cut_from_pictures_of_the_own_size_only(linear_head, pictures)
 
 def test_others_are_let_in_while_maps_are_projected_in_parts(linear_head, found, pictures, monkeypatch):
     whole = core.concept_maps(linear_head, found, pictures)
-    monkeypatch.setattr(factorization, "NUMBERS_AT_ONCE", 27 * 50)
-    monkeypatch.setattr(factorization, "CHUNK", 0.0)
+    monkeypatch.setattr(model, "NUMBERS_AT_ONCE", 27 * 50)
+    monkeypatch.setattr(model, "CHUNK", 0.0)
     times = []
     with core.pausing(lambda: times.append(1)):
         parts = core.concept_maps(linear_head, found, pictures)
     np.testing.assert_allclose(parts, whole, atol=1e-3)
     assert len(times) == 5, "210 places, 50 at a time"
+
+
+def test_one_may_stop_at_what_was_found_while_the_next_is_being_found(linear_head, pictures, monkeypatch):
+    for name, value in {"FIRST_ROWS": 80, "NUMBERS_AT_ONCE": 27 * 20, "CHUNK": 0.0}.items():
+        monkeypatch.setattr(model, name, value)
+    monkeypatch.setattr(factorization, "BATCH", 1)
+    monkeypatch.setattr(factorization, "LIVE", 0.0)
+    results = list(core.concepts(linear_head, pictures, "maps", count=3))
+    kinds = [len(list(group)) for _, group in itertools.groupby(results, key=id)]
+    assert min(kinds[:-1]) >= 3 and kinds[-1] == 1, "each again and again, until there is the next"
+    assert [one.progress for one in results] == sorted(one.progress for one in results) and results[-1].progress == 1
 
 
 def test_negative_activations_are_left_out_and_told(pictures):
