@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 
 import core
+from tests.benchmarks import bench_stop
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
@@ -39,7 +40,7 @@ GOALS = {
     "something real": None, "first answer": 8.0, "all stages": 11.0, "another layer, 95th of 100": 0.25,
     "another picture, 95th of 100": 0.35, "memorizing": 20.0, "peak memory, MiB": 1434,
 }  # fmt: skip
-PARTS = ("start", "switch", "memorize", "memory")
+PARTS = ("start", "switch", "memorize", "stop", "memory")
 
 
 @contextmanager
@@ -201,6 +202,9 @@ def measured(roots: list[Path], rounds: int, only: list[str]) -> dict[str, dict[
                 for name, times in switched(browser, root).items():
                     row[f"{name}, median"] = median(times)
                     row[f"{name}, 95th of 100"] = float(np.percentile(times, 95))
+            if "stop" in only:
+                waits = bench_stop.stops(browser, root)
+                row |= {f"Stop, {name}": max(one.values()) for name, one in waits.items() if one}
             if "memory" in only:
                 row |= remembered(root)
         browser.close()

@@ -102,26 +102,33 @@ def stopped(browser: Browser, url: str, case: Case) -> dict[str, float]:
     return found
 
 
-def main(only: list[str] | None = None) -> dict[str, dict[str, float]]:
-    """Measure, print the table, and return it."""
+def stops(browser: Browser, root: Path, only: list[str] | None = None) -> dict[str, dict[str, float]]:
+    """{case: {moment: seconds}} of a checkout's server, printed as they come."""
     port = free_port()
-    server = start(["-m", "dashboard", "--no-browser", "--port", str(port)], port=port, folder=ROOT)
+    server = start(["-m", "dashboard", "--no-browser", "--port", str(port)], port=port, folder=root)
     table = {}
     try:
         server.wait()
-        expect.set_options(timeout=PATIENCE)
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            for case in CASES:
-                if not only or any(one in case.name for one in only):
-                    table[case.name] = row = stopped(browser, server.url, case)
-                    cells = ", ".join(f"{moment} {seconds:.2f} s" for moment, seconds in row.items())
-                    late = "   LATE" if row and max(row.values()) > GOAL else ""
-                    print(f"{case.name:24}{cells or 'ended before Stop'}{late}", flush=True)
-            browser.close()
+        for case in CASES:
+            if not only or any(one in case.name for one in only):
+                table[case.name] = row = stopped(browser, server.url, case)
+                cells = ", ".join(f"{moment} {seconds:.2f} s" for moment, seconds in row.items())
+                late = "   LATE" if row and max(row.values()) > GOAL else ""
+                print(f"{case.name:24}{cells or 'ended before Stop'}{late}", flush=True)
     finally:
         server.stop()
     return table
+
+
+def main(only: list[str] | None = None) -> dict[str, dict[str, float]]:
+    """Measure, print, and return it."""
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            return stops(browser, ROOT, only)
+        finally:
+            browser.close()
 
 
 if __name__ == "__main__":
