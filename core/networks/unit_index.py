@@ -152,6 +152,7 @@ def index_units(
     names = tuple(dict.fromkeys(layers))
     if not names:
         raise ValueError("Expected at least one layer, got none")
+    # compiling takes 0.8 s of Python once, and 65 pictures of EfficientNet-Lite0 then 0.7 s; step by step they take 2.3
     run = classifier.compiled(("units", names), lambda: _activations(classifier, names))
     return index_values(classifier, names, pictures, run, top=top, each=each)
 
