@@ -49,8 +49,8 @@ def wall(maps: Floats, colours: str, *, columns: int | None = None, tile: int = 
     columns = columns or columns_for(count)
     palette = colour_table(colours, last=(GREY, GREY, GREY))
     between = len(palette) - 1
-    numbers = np.minimum((np.clip(maps, 0, 1) * 255).astype(np.uint8), between - 1)
-    tiles = blocks(numbers, max(1, tile // max(maps.shape[1:])), axis=1)[..., None]
+    numbers: Pixels = np.minimum((np.clip(maps, 0, 1) * 255).astype(np.uint8), between - 1)
+    tiles: Pixels = blocks(numbers, max(1, tile // max(maps.shape[1:])), axis=1)[..., None]
     shades = mosaic(tiles, columns=columns, background=between)[..., 0]
     return Wall(palette[shades], columns, count, shades, palette)
 
