@@ -142,8 +142,11 @@ def show_until_open() -> None:
 
 
 lenses.came_back(page.url_path)
-gone = uploads.missing(st.query_params.get("picture"))
-gone = gone or next(filter(None, (sets.missing(st.query_params.get(name)) for name in ("set", "concept"))), "")
+gone = {
+    uploads.missing(st.query_params.get("picture")),
+    networks.missing(st.query_params.get("network")),
+    *(sets.missing(st.query_params.get(name)) for name in ("set", "concept")),
+}
 with short_cuts() if limits.phone() else st.sidebar:
     choose_network()
     choose_picture()
@@ -153,8 +156,8 @@ with before.container():
     if page.url_path:
         first_look.open_network()
 before.empty()
-if gone:
-    st.warning(gone, icon=":material/hide_image:")
+for sentence in sorted(gone - {""}):
+    st.warning(sentence, icon=":material/hide_image:")
 if refused := st.session_state.pop("refused", None):
     notices.refused(refused)
 lessons.bar()

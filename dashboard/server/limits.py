@@ -2,7 +2,8 @@
 
 Public mode is the default. Local mode, with larger bounds and with own networks and folders, needs
 ``CONVSCOPE_MODE=local`` (the console script sets it) and a server that only this machine can reach; on any other
-address it needs ``CONVSCOPE_TRUST_NETWORK=yes`` as well, which ``convscope --trust-the-network`` sets.
+address, and for whom a proxy brought, it needs ``CONVSCOPE_TRUST_NETWORK=yes`` as well, which
+``convscope --trust-the-network`` sets.
 
 Bounds of widgets hold in the browser only, so recipes check theirs before they run:
 
@@ -22,6 +23,8 @@ from streamlit import runtime
 from dashboard.server import memory
 
 MIB = memory.MIB
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+"""What proxies write into the requests that they pass on."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def limits() -> Limits:
 
 def local() -> bool:
     """Whether the dashboard serves the person in front of this machine, who may bring networks and folders."""
-    return os.environ.get("CONVSCOPE_MODE") == "local" and (trusted() or not reachable())
+    return os.environ.get("CONVSCOPE_MODE") == "local" and (trusted() or not (reachable() or forwarded()))
 
 
 def trusted() -> bool:
@@ -143,6 +146,11 @@ def trusted() -> bool:
 def reachable() -> bool:
     """Whether this is a server that other machines may reach."""
     return _serving() and not loopback(st.get_option("server.address"))
+
+
+def forwarded() -> bool:
+    """Whether a proxy brought the person of this session, who may be anywhere then."""
+    return any(st.context.headers.get(name) for name in FORWARDED)
 
 
 def _serving() -> bool:

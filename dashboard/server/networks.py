@@ -7,6 +7,7 @@ session is building, and it collects garbage twice per run, which takes 0.8 s on
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -101,6 +102,25 @@ def network_names(wanted: str | None = None) -> tuple[str, ...]:
     ]
     own = [*user_models.MODELS.held(user_models.Own), *own]
     return (*core.available(), *dict.fromkeys(own), *(core.applications() if limits.local() else SMALL))
+
+
+def missing(name: str | None) -> str:
+    """A sentence where an address names somebody's own network that is no longer here, else nothing."""
+    if not name or not re.fullmatch("(own|trained)-[0-9a-f]{16}", name) or name in network_names(name):
+        return ""
+    if name.startswith("trained"):
+        return (
+            "The network of this address is no longer here, so another one is shown: networks that were trained here "
+            "stay while somebody uses them, on the server that trained them. Train it again under "
+            "**Learning or memorizing**."
+        )
+    again = (
+        "Open its file again under **Your own network**" if limits.local() else "Your own machine can open such files"
+    )
+    return (
+        "The network of this address is no longer here, so another one is shown: people's own networks stay while "
+        f"somebody uses them, where their file was opened. {again}."
+    )
 
 
 def known_networks(name: str) -> tuple[str, ...]:

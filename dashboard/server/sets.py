@@ -77,7 +77,10 @@ def missing(name: str | None) -> str:
     """A sentence where an address names somebody's own set that is no longer here, else nothing."""
     if not name or not re.fullmatch("[0-9a-f]{24}", name) or own_set(name):
         return ""
-    return "The pictures of this address are no longer here: people's own sets stay while somebody has them open."
+    return (
+        "The pictures of this address are no longer here, so others are shown: people's own sets stay while somebody "
+        "has them open, and on the server to which they were brought. Bring the folder or the zip again."
+    )
 
 
 def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:

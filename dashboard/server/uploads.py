@@ -61,8 +61,9 @@ def missing(name: str | None) -> str:
     if not name or not re.fullmatch("[0-9a-f]{24}", name) or there(name):
         return ""
     return (
-        "The picture of this address is no longer here: people's own pictures stay while somebody has them open. "
-        "A sample picture is shown instead."
+        "The picture of this address is no longer here, so a sample is shown: people's own pictures stay while "
+        "somebody has them open, and on the server to which they were brought. Bring it again under "
+        "**Your own picture**."
     )
 
 

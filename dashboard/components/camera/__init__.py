@@ -32,7 +32,8 @@ def camera(
     """The camera (or a film), the answers, and the wall of a layer's channels, live.
 
     Frames go through a WebSocket of their own; see ``server.live``. Where none comes through, 16 frames go through
-    Streamlit's, all at once.
+    Streamlit's, all at once. Where the server does not know the ticket (it is another one than before, or began anew),
+    the page runs again, which brings a new one.
 
     Args:
         settings: what ``server.frames.Wish`` takes: layer, draw, channel, order, count. They go with every frame.
@@ -77,4 +78,5 @@ def camera(
         on_film_change=on_film,
         on_taken_change=taken,
         on_burst_change=burst_came,
+        on_renewed_change=lambda: None,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 // Frames to the server and answers back. One frame is on its way at a time, so that lag cannot grow.
 
 // After a sleep the page's own session may come back a little later than this connection does: 4002 and 4005 say that.
-const PATIENCE = 2000, AGAIN = 10_000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4002, 4004, 4005], MOST_TRIES = 30;
+const PATIENCE = 1800, AGAIN = 10_000, REPEATED = [1001, 1005, 1006, 1011, 1012, 4002, 4004, 4005], MOST_TRIES = 30;
+const STRANGER = 4002;
 
 function packed(settings, jpeg) {
   const text = new TextEncoder().encode(JSON.stringify(settings));
@@ -25,8 +26,9 @@ function unpacked(buffer) {
 }
 
 class Wire {
-  // `lost` is called with what to say, and whether it is worth trying again, when an open connection ends. The route
-  // is beside the page, whatever the folder is in which a proxy or server.baseUrlPath puts both.
+  // `lost` is called when an open connection ends: with what to say, whether it is worth trying again, and whether the
+  // server does not know this page. The route is beside the page, whatever the folder is in which a proxy or
+  // server.baseUrlPath puts both.
   constructor(ticket, before, lost) {
     const address = new URL(`convscope/live?ticket=${encodeURIComponent(ticket)}`, location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -44,7 +46,7 @@ class Wire {
         clearTimeout(late);
         done(false);
         this.waits?.(null);
-        if (!this.left) lost(event.reason, REPEATED.includes(event.code));
+        if (!this.left) lost(event.reason, REPEATED.includes(event.code), event.code === STRANGER);
       };
     });
     this.socket.onmessage = event => this.waits?.(event.data);

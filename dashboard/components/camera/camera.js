@@ -4,7 +4,7 @@ const VIEW = 480, BURST = 16, BURST_EVERY = 200, MOST_BYTES = 120_000;
 const BLOCKED = "This address lets no live connection through, so here are 16 frames of three seconds, looked at once. "
   + "Move the slider; start again for others.";
 const SLOW = "The server is busy: others are before you…", READY = "The server gets ready for this…";
-const REMARK = 8000;
+const REMARK = 8000, RENEW_EVERY = 4;
 const lives = new WeakMap();
 const wait = time => new Promise(done => setTimeout(done, time));
 
@@ -103,7 +103,7 @@ class Live {
       return turn === this.turn ? this.says(error.message) : undefined;
     }
     if (turn !== this.turn) return source.stop();  // somebody clicked something else meanwhile
-    Object.assign(this, { source, still, burst: null, count: 0, shownAt: 0, pace: 0, tries: 0, frozen: still, asked: "" });
+    Object.assign(this, { source, still, burst: null, count: 0, shownAt: 0, pace: 0, tries: 0, refusals: 0, frozen: still, asked: "" });
     this.buttons(!still);
     this.offerDevices(source.device);
     if (still) {
@@ -157,7 +157,7 @@ class Live {
       const found = answer && unpacked(answer);
       if (found) {
         this.asked = found.said.ready === false ? "" : text;
-        this.tries = 0;
+        this.tries = this.refusals = 0;
         this.swap();
       }
       if (found && this.still) {
@@ -201,7 +201,7 @@ class Live {
   async connect(turn) {
     if (this.tries) await wait(Math.min(300 * this.tries, 1500));
     if (turn !== this.turn) return false;
-    const wire = new Wire(this.data.ticket, this.connected, (reason, again) => this.lost(wire, reason, again));
+    const wire = new Wire(this.data.ticket, this.connected, (...ended) => this.lost(wire, ...ended));
     const opened = await wire.open;
     if (turn !== this.turn) return wire.close(), false;
     if (opened) {
@@ -215,10 +215,11 @@ class Live {
     return false;
   }
 
-  lost(wire, reason, again) {
+  lost(wire, reason, again, stranger = false) {
     if (this.wire !== wire) return;
     this.wire = null;
     this.tries += 1;
+    if (stranger && this.refusals++ % RENEW_EVERY === 0) this.tell("renewed", true);  // another server, or it began anew
     if (!again || this.tries > MOST_TRIES) return this.stop(reason || "The server closed the connection.");
     if (!this.frozen && !document.hidden) this.says("Connecting again…");
   }

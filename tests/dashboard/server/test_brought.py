@@ -101,7 +101,7 @@ def test_an_address_of_a_picture_that_is_gone_says_so(public, people):
     name = uploads.bring(jpeg(1), "mine")
     assert uploads.missing(name) == "" and uploads.missing("coffee") == "" and uploads.missing(None) == ""
     BROUGHT.forget(name)
-    assert "no longer here" in uploads.missing(name)
+    assert "no longer here" in uploads.missing(name) and "Bring it again" in uploads.missing(name)
     with pytest.raises(ValueError, match="no longer here"):
         uploads.picture(name)
 

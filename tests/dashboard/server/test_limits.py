@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -39,6 +40,18 @@ def test_local_powers_only_where_no_other_machine_reaches_the_server(monkeypatch
     assert limits.local() is True
     monkeypatch.setenv("CONVSCOPE_MODE", "public")
     assert limits.local() is False
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"])
+def test_whom_a_proxy_brought_has_no_local_powers(monkeypatch, header):
+    monkeypatch.setenv("CONVSCOPE_MODE", "local")
+    serving(monkeypatch, "127.0.0.1")
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers={"Host": "localhost:8501"}))
+    assert limits.local() is True
+    st.context.headers[header] = "203.0.113.7"
+    assert limits.local() is False and limits.limits() is limits.LIMITS["public"]
+    monkeypatch.setenv("CONVSCOPE_TRUST_NETWORK", "yes")
+    assert limits.local() is True
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5"])

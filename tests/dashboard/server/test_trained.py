@@ -36,6 +36,15 @@ def test_is_built_anew_and_answers_as_it_did(frame: core.TrainingFrame) -> None:
     assert networks.network(name).network is not frame.classifier.network, "what is kept is its weights"
 
 
+def test_an_address_of_a_network_that_is_gone_says_so(frame: core.TrainingFrame) -> None:
+    name = trained.put("settings", frame, "", "")
+    assert networks.missing(name) == networks.missing(core.available()[0]) == networks.missing(None) == ""
+    trained.TRAINED.forget()
+    assert "no longer here" in networks.missing(name) and "Train it again" in networks.missing(name)
+    assert "no longer here" in networks.missing("own-0123456789abcdef")
+    assert networks.missing("own-<b>") == ""
+
+
 def test_settings_and_epoch_tell_networks_apart(frame: core.TrainingFrame) -> None:
     names = {
         trained.put("a", frame, "", ""),
