@@ -18,8 +18,9 @@ one sentence, is never taken for finished, and may be tried again.
 
 ``open`` begins nothing: the first follower does. ``begin`` returns the generator and may raise ValueError; it runs in
 the slot, and so do all its results. A job goes from the table when memory runs short and nobody uses it, the least
-recently used first; a new one is refused where all that is there is in use. What a generator holds is not weighed: that
-of a job which rests, and which nobody here has used lately, is dropped after ten minutes, and the job begins anew.
+recently used first; a new one is refused where all that is there is in use. What is weighed is the newest result and
+the arrays that the generator goes on from; those of a job which rests, and which nobody here has used lately, are
+dropped after ten minutes, and the job begins anew.
 """
 
 from __future__ import annotations
@@ -170,6 +171,7 @@ class Job(Generic[Result]):
             try:
                 if not self.followed:
                     self._results = self._first = None
+                    self.size = memory.weigh(self.latest)
             finally:
                 self._advancing.release()
 
@@ -204,11 +206,12 @@ class Job(Generic[Result]):
         elif result is _END:
             self._end()
             self._finished, self.progress = True, 1.0
+            self.size = memory.weigh(self.latest)
         else:
             self.latest, self._version = result, self._version + 1
             self.progress = min(max(float(self._progress(result)), 0.0), 1.0)
             self._first = self._first or (self._spent, self.progress)  # what came before was mostly getting ready
-            self.size = memory.weigh(result)
+            self.size = memory.weigh_run(result, self._results)
         self._tell_all()
 
     def _fail(self, error: Exception) -> None:

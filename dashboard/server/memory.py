@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import CellType
 from typing import Any
 
 import numpy as np
 import psutil
 
 MIB = 2**20
+DEEPEST = 4
+"""How deep ``weigh_run`` looks into what is inside of a variable."""
 CONTAINER = Path("/sys/fs/cgroup")
 
 
@@ -44,6 +48,26 @@ def _weigh(value: Any, seen: set[int]) -> int:
     if hasattr(value, "shape") and hasattr(value, "dtype"):  # a tensor
         return int(np.prod(value.shape)) * int(getattr(value.dtype, "size", None) or value.dtype.itemsize)
     return sys.getsizeof(value, 64) + sum(_weigh(part, seen) for part in _parts(value))
+
+
+def weigh_run(result: object, results: object) -> int:
+    """The bytes of a result, and of the arrays that the resting generator which made it goes on from.
+
+    Those are its variables, and those of the generators it draws from. Networks are weighed where they are kept.
+    """
+    seen: set[int] = set()
+    return _weigh(result, seen) + _held(results, seen, DEEPEST)
+
+
+def _held(value: Any, seen: set[int], deepest: int) -> int:
+    if id(value) in seen or deepest < 0 or hasattr(value, "network"):
+        return 0
+    if isinstance(value, np.ndarray) or hasattr(value, "numpy"):
+        return _weigh(value, seen)
+    seen.add(id(value))
+    if isinstance(value, (Iterator, CellType)):  # the collector knows what is on the stack of a generator, too
+        return sum(_held(part, seen, deepest) for part in gc.get_referents(value))
+    return sum(_held(part, seen, deepest - 1) for part in _parts(value))
 
 
 def _parts(value: Any) -> Iterable[Any]:

@@ -257,6 +257,24 @@ def test_a_server_full_of_what_others_use_refuses_in_one_sentence(jobs, people):
     assert isinstance(jobs.open(("instead",), lambda: parts(1)), Job), "one's own earlier results make room"
 
 
+def test_what_a_generator_goes_on_from_is_weighed_until_it_has_ended(jobs):
+    def inner(state):
+        yield from ({"part": state * part} for part in range(2))
+
+    def begin():
+        table, own = np.zeros(300_000, np.uint8), {"moments": [np.ones(200_000, np.uint8)]}
+        shown = np.zeros(100_000, np.uint8)
+        for number, _ in enumerate(inner(np.ones(50_000, np.uint8))):
+            yield Part(number + len(own) + table[0], 0.5, shown)
+
+    job = jobs.open(("large",), begin)
+    following = iter(job.follow())
+    next(following)
+    assert 700_000 <= job.size < 710_000, "the array that is in both is counted once"
+    list(following)
+    assert 100_000 <= job.size < 110_000
+
+
 def test_a_job_that_rests_and_that_nobody_uses_holds_no_generator_and_begins_anew(jobs, people, monkeypatch):
     monkeypatch.setattr(table, "REST", 0.0)
     begun: list[str] = []
