@@ -113,12 +113,13 @@ class Releasing:
         return True
 
     def _run(self) -> None:
-        unmapped = 0
+        unmapped = False
         while True:
             time.sleep(EVERY)
             gave = self.look(time.monotonic(), time.process_time())
             if gave and not unmapped:
-                unmapped = unmap_code()
+                unmap_code()
+                unmapped = True
 
 
 def collect() -> None:
