@@ -21,7 +21,7 @@ _eager: ContextVar[bool] = ContextVar("eager", default=False)
 
 @contextmanager
 def uncompiled() -> Iterator[None]:
-    """Inside, what is made with ``Classifier.told`` runs step by step, in this thread.
+    """Inside, what is made with ``Classifier.told`` runs step by step, in this thread, unless it is compiled already.
 
     For what runs once or twice: compiling takes longer than that.
     """
@@ -57,6 +57,12 @@ class Compiled:
 
     def __call__(self, *args: Any) -> Any:
         """Call it. Raises what ``make`` or the function raises."""
+        if self._ready and is_uncompiled():  # it is compiled: nothing is quicker
+            before = _eager.set(False)
+            try:
+                return self._made()(*args)
+            finally:
+                _eager.reset(before)
         if self._ready or is_uncompiled() or not tf.executing_eagerly():
             return self._made()(*args)
         if self._plain > 0:

@@ -47,7 +47,7 @@ def show_row(recipe: Explain, key: str) -> bool:
         tiles.append(overlay(recipe, maps[method]))
         place.image(tiles[-1], width="stretch", alt=f"{told.title} for {recipe.title}")
         place.caption(told.title, help=told.says)
-        if note := form.note(recipe, method, maps[method]):
+        if note := form.note(recipe, method, maps):
             place.caption(note)
     whole = asked.end()
     if tiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +105,7 @@ def methods(name: str) -> Chosen:
     settings = {one.name: one for method in chosen for one in core.METHODS[method].settings}
     with st.popover("More", icon=":material/tune:"):
         own, layer = options(settings.values()), ""
-        if any(core.METHODS[one].group == "maps of a layer" for one in chosen):
+        if any(core.METHODS[one].layered for one in chosen):
             layer = maps_layer(networks.network(name))
     return Chosen(chosen, own, layer)
 
@@ -115,9 +116,10 @@ def maps_layer(net: core.Classifier) -> str:
     layer: str = choose(
         core.Setting(
             "maps", "Maps of the layer", "", ("", *spatial),
-            help="Which maps Grad-CAM and its kin weigh. Early ones are finer, and know less of the class.",
+            help="Which maps Grad-CAM and its kin weigh, and where LRP shows its relevance. Early ones are finer, and "
+            "know less of the class.",
         ),
-        widget=st.selectbox, names=lambda one: one or "the last one with maps",
+        widget=st.selectbox, names=lambda one: one or "the last one with maps; LRP: the picture",
     )  # fmt: skip
     return layer
 
@@ -130,10 +132,17 @@ def _of_group(group: str, title: str) -> list[str]:
     )  # fmt: skip
 
 
-def note(recipe: Explain, method: str, found: npt.NDArray[np.float32]) -> str:
-    """What to say below a map: why it is empty, or how far it adds up to what it should."""
+MUST_AGREE = ("hires_cam", "xgrad_cam")
+"""Methods whose maps are Grad-CAM's where only global average pooling and a dense layer come behind."""
+
+
+def note(recipe: Explain, method: str, maps: Mapping[str, npt.NDArray[np.float32]]) -> str:
+    """What to say below a map: why it is empty, how far it adds up to what it should, which other one it must be."""
+    found = maps[method]
     if empty := core.emptiness(method, found):
         return empty
+    if method in MUST_AGREE and "grad_cam" in maps and core.same_map(maps["grad_cam"], found):
+        return "the same as Grad-CAM, as it must be before global average pooling"
     sums = results.conserved(
         recipe.network, recipe.picture, (recipe.layer, recipe.unit, recipe.against), method, found=found
     )

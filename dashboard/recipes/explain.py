@@ -66,7 +66,7 @@ class Explain(OnPicture):
     def options_of(self, method: str) -> dict[str, Any]:
         """Those of the options that a method takes."""
         own = {setting.name for setting in core.METHODS[method].settings}
-        chosen = {"maps": self.maps} if self.maps and core.METHODS[method].group == "maps of a layer" else {}
+        chosen = {"maps": self.maps} if self.maps and core.METHODS[method].layered else {}
         return {name: value for name, value in self.options if name in own} | chosen
 
     @property

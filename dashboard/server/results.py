@@ -150,7 +150,7 @@ def explanation(
     """
     classifier = networks.shuffled_network(name, fraction) if fraction else networks.network(name)
     seen = core.seen_by(classifier, uploads.picture(picture_name))
-    with SLOT.turn():
+    with SLOT.turn(), core.sharing_latest(classifier, (picture_name, unit)):
         return core.attribute(classifier, seen, unit[1], method=method, layer=unit[0], **dict(options))
 
 

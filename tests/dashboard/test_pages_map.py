@@ -95,7 +95,8 @@ def test_both_pages_work_on_a_network_of_keras(page: str) -> None:
     assert clean(app)
     if page == INVERSION:
         app.button(key="run").click().run()
-        assert clean(app) and shown(app) == 2
+        assert clean(app) and shown(app) == 3  # the photograph, what is drawn from the layer, and how it came about
+        assert "**conv_pw_2_relu**" in words(app)
 
 
 def test_every_picture_has_its_point_and_every_frame_its_place() -> None:

@@ -145,18 +145,20 @@ def square(
     steps: int = 1000,
     fraction: float = 0.3,
     targeted: bool = False,
+    on_grid: bool = True,
     seed: int = 0,
 ) -> Iterator[Frame]:
     """Try squares of +- epsilon at random, and keep what helps: no gradient, only answers (arXiv:1912.00049).
 
-    In ``linf``: vertical stripes first, then squares that shrink as in the authors' schedule. Every candidate is on the
-    8-bit grid, wherever a picture of it is inside the ball.
+    In ``linf``: vertical stripes first, then squares that shrink as in the authors' schedule.
 
     Args:
         classifier, pictures, labels, targeted: as for ``fgsm``.
         epsilon: as for ``fgsm``, one for all pictures.
         steps: 1 to 20,000 questions to the network for each picture.
         fraction: of the picture that the first squares cover; 0.05 (ImageNet) to 0.8 (ART), above 0, at most 1.
+        on_grid: every candidate is on the 8-bit grid, wherever a picture of it is inside the ball. Below 1/255 that is
+            the picture itself, where it is on the grid.
         seed: of all that is drawn.
 
     Raises:
@@ -169,7 +171,7 @@ def square(
 
     def search() -> Iterator[Frame]:
         rng = np.random.default_rng(seed)
-        low, high = (_corner(origin, way * radius, classifier.grey) for way in (-1, 1))
+        low, high = (_corner(origin, way * radius, on_grid=on_grid, grey=classifier.grey) for way in (-1, 1))
         channels = 1 if classifier.grey else 3
         best = np.where(rng.choice([-1, 1], (len(origin), 1, origin.shape[2], channels)) > 0, high, low)
         margin = margins(classifier, best, targets, targeted=targeted)
@@ -197,10 +199,10 @@ def square(
     return search()
 
 
-def _corner(origin: Pictures, change: float, grey: bool) -> Pictures:
+def _corner(origin: Pictures, change: float, *, on_grid: bool, grey: bool) -> Pictures:
     """Every number as far as it may go one way: all candidates are made of two such pictures."""
-    far = moved(origin, np.full_like(origin, change), grey=grey).numpy()
-    return rounded(far, origin, norm="linf", epsilon=abs(change))
+    far: Pictures = moved(origin, np.full_like(origin, change), grey=grey).numpy()
+    return far if not on_grid else rounded(far, origin, norm="linf", epsilon=abs(change))
 
 
 def _region(rng: np.random.Generator, side: int, size: tuple[int, ...]) -> tuple[slice, slice]:

@@ -27,7 +27,7 @@ ROBUSTNESS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "pgd": {"on_grid": False, "steps": 20},
         "apgd_ce": {"on_grid": False, "steps": 20},
         "apgd_dlr": {"on_grid": False, "steps": 20},
-        "square": {"steps": 200},
+        "square": {"on_grid": False, "steps": 200},
     }
 )
 """The attacks of this test, and what each is run with: fewer steps than published, so that a person can wait."""
@@ -91,8 +91,8 @@ def robust_accuracy(
 
     A picture that is wrong as it is stays wrong, and one that an attack has fooled counts as fooled by it at every
     larger epsilon, since the larger ball holds the same picture: neither is attacked again. Pictures are judged as
-    they are, not rounded to 8 bits (``attack`` rounds), as in the literature; only Square's lie on that grid anyway,
-    wherever a picture of it is inside the ball, so that it finds a little less.
+    they are, not rounded to 8 bits (``attack`` rounds), as in the literature: below 1/255 no other picture of that grid
+    is inside the ball.
 
     Args:
         classifier, pictures: the network; (N, H, W, 3) RGB in [0, 1].

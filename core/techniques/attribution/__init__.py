@@ -12,7 +12,8 @@ from core.techniques.attribution.imputation import imputed
 from core.techniques.attribution.metrics import METRICS, Metric, inside_total, pointing, road, sparseness
 from core.techniques.attribution.occlusion import occluded, occlusion, occlusions, window_side
 from core.techniques.attribution.ranking import Comparison, compare_methods, rank_methods
-from core.techniques.attribution.sanity import insertion_deletion, randomized, similarity
+from core.techniques.attribution.sanity import insertion_deletion, randomized, same_map, similarity
+from core.techniques.attribution.sharing import sharing_latest
 
 __all__ = [
     "GROUPS",
@@ -35,6 +36,8 @@ __all__ = [
     "randomized",
     "rank_methods",
     "road",
+    "same_map",
+    "sharing_latest",
     "similarity",
     "sparseness",
     "window_side",

@@ -19,6 +19,7 @@ from core.networks.classifiers import PICTURES, stages
 from core.networks.compiled import FEW
 from core.networks.looking import look
 from core.techniques.attribution.question import UNITS, Map, Question, folded, score
+from core.techniques.attribution.sharing import shared
 from core.types import Floats
 
 
@@ -125,8 +126,9 @@ def maps_and_slopes(question: Question, layers: tuple[str, ...]) -> list[tuple[t
 
         return classifier.told([layer], found)
 
-    found = classifier.compiled(("maps and slopes", layers, layer), make, plain=FEW)
-    maps, slopes = found(tf.constant(question.picture), tf.constant(question.units))
+    key, given = ("maps and slopes", layers, layer), (question.picture, question.units)
+    found = classifier.compiled(key, make, plain=FEW)
+    maps, slopes = shared(classifier, key, given, lambda: found(*map(tf.constant, given)))
     return list(zip(maps, slopes, strict=True))
 
 

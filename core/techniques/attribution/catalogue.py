@@ -17,7 +17,7 @@ from core import checks
 from core.networks.classifiers import LOGITS, Classifier
 from core.settings import Setting
 from core.techniques.attribution import cam, gradients, masked_maps, occlusion, relevance, rise
-from core.techniques.attribution.question import Map, ask
+from core.techniques.attribution.question import Map, ask, scores_of
 from core.types import Pictures
 
 
@@ -46,6 +46,11 @@ class Method:
     usual: bool = True
     quick: bool = True
     adds_up_to: str = ""
+
+    @property
+    def layered(self) -> bool:
+        """Whether it may look at the maps of any layer, as ``maps`` of ``attribute`` says."""
+        return self.group in ("maps of a layer", "relevance")
 
 
 GROUPS = ("gradients", "maps of a layer", "relevance", "hiding")
@@ -213,7 +218,7 @@ def attribute(
         method: a name of ``METHODS``.
         layer: ``LOGITS``, or any layer.
         maps: the layer whose maps Grad-CAM and its kin weigh; the last one with height and width before ``layer`` where
-            None.
+            None. The layer at which the relevance of LRP is shown; the picture where None.
         against: another class or channel, whose score is taken off: why this one rather than that?
         settings: by name, what ``METHODS[method].settings`` says; those of other methods change nothing.
             count: 2 to 1000 points of the way (integrated gradients and their kin) or noisy copies (SmoothGrad); more
@@ -278,6 +283,6 @@ def conservation(
     question = ask(classifier, picture, target, layer=layer, against=against)
     if not aim:
         return None
-    own, start = float(masked_maps.scores_of(question, question.picture)[0]), ENDS[aim](question.picture)
-    before = 0.0 if start is None else float(masked_maps.scores_of(question, start)[0])
+    own, start = float(scores_of(question, question.picture)[0]), ENDS[aim](question.picture)
+    before = 0.0 if start is None else float(scores_of(question, start)[0])
     return float(np.sum(attribution, dtype=np.float64)), own - before

@@ -21,6 +21,7 @@ from core.pictures import images, samples
 from core.pictures.grey import as_grey
 from core.settings import Setting
 from core.techniques.attribution.question import UNITS, Map, Question, folded, score
+from core.techniques.attribution.sharing import shared
 from core.types import Floats, Pictures
 
 COUNT = Setting("count", "Points", 50, least=2, most=1000, help="More are smoother, and take longer.")
@@ -113,8 +114,13 @@ def _summed(question: Question, pictures: Pictures, weights: Floats, override: s
 
         return classifier.told([layer], slope)
 
-    compiled = classifier.compiled(("attribution", layer, override), make, plain=FEW)
-    return compiled(tf.constant(pictures), tf.constant(weights), tf.constant(question.units)).numpy()
+    key, given = ("attribution", layer, override), (pictures, weights, question.units)
+    compiled = classifier.compiled(key, make, plain=FEW)
+
+    def run() -> Any:
+        return compiled(*map(tf.constant, given)).numpy()
+
+    return shared(classifier, key, given, run) if len(pictures) == 1 else run()
 
 
 def _way(picture: Pictures, count: int) -> Iterator[Pictures]:

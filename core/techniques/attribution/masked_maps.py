@@ -16,7 +16,7 @@ from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.settings import Setting
 from core.techniques.attribution.cam import maps_of, own_maps
-from core.techniques.attribution.question import Map, Question, folded
+from core.techniques.attribution.question import Map, Question, flat, scores_of
 from core.types import Floats
 
 CHANNELS = Setting(
@@ -76,19 +76,6 @@ def _parts(numbers: npt.NDArray[np.intp], count: int) -> Iterator[npt.NDArray[np
     return (numbers[first : first + count] for first in range(0, len(numbers), count))
 
 
-def scores_of(question: Question, pictures: Floats) -> Floats:
-    """The score (N,) of each of some pictures (N, H, W, 3)."""
-    classifier, layer = question.classifier, question.layer
-
-    def make() -> Any:
-        forward = folded(classifier, [layer])
-        compiled = tf.function(lambda x: _flat(forward(x)[layer]), input_signature=[PICTURES], autograph=False)
-        return classifier.told([layer], compiled)
-
-    values = classifier.compiled(("scores", layer), make)(tf.constant(pictures)).numpy()
-    return question.difference(values)
-
-
 def _without(classifier: Classifier, chosen: str, question: Question, maps: Floats) -> Any:
     """What is kept of each map (N, channels), 0 or 1, -> the scores (N,).
 
@@ -103,9 +90,9 @@ def _without(classifier: Classifier, chosen: str, question: Question, maps: Floa
 
         def behind(picture: tf.Tensor, own: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
             if apart:
-                return _flat(rest(own * kept[:, None, None]))
+                return flat(rest(own * kept[:, None, None]))
             forward = classifier.forward([layer], change={chosen: lambda value: value * kept[:, None, None]})
-            return _flat(forward(tf.repeat(picture, tf.shape(kept)[0], axis=0))[layer])
+            return flat(forward(tf.repeat(picture, tf.shape(kept)[0], axis=0))[layer])
 
         several = tf.TensorSpec((None, None), tf.float32)
         signature = [PICTURES, tf.TensorSpec((None, None, None, None), tf.float32), several]
@@ -118,8 +105,3 @@ def _without(classifier: Classifier, chosen: str, question: Question, maps: Floa
     run = classifier.compiled(("ablated maps", chosen, layer), make)
     picture, own = tf.constant(question.picture), tf.constant(maps)
     return lambda kept: question.difference(run(picture, own, tf.constant(kept)).numpy())
-
-
-def _flat(values: tf.Tensor) -> tf.Tensor:
-    """(N, units): the mean of each map where there are maps."""
-    return values if values.shape.rank == 2 else tf.reduce_mean(values, axis=(1, 2))

@@ -15,18 +15,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from scipy.integrate import trapezoid
 
 from core import checks
-from core.networks.classifiers import LOGITS, Classifier
+from core.networks.classifiers import Classifier
 from core.networks.compiled import uncompiled
-from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.techniques.attribution.catalogue import attribute
 from core.techniques.attribution.imputation import NOISE, imputed
-from core.techniques.attribution.question import Map, ask
+from core.techniques.attribution.question import Map, ask, probabilities_of
 from core.techniques.attribution.sanity import insertion_deletion, similarity
+from core.techniques.attribution.sharing import Results, sharing
 from core.types import Pictures
 
 PERCENTAGES = tuple(range(10, 100, 10))
@@ -55,7 +54,8 @@ def road(
     Arguments and errors are those of ``insertion_deletion``; and of ``percentages``, at least one, above 0 and below
     100. Pauses after each imputation, and after each batch of pictures.
     """
-    one = _same_size(ask(classifier, picture, target).picture, attribution)
+    question = ask(classifier, picture, target)
+    one = _same_size(question.picture, attribution)
     if not len(percentages):
         raise ValueError("Expected at least one percentage, got none")
     for percentage in percentages:
@@ -67,7 +67,7 @@ def road(
             removed = np.zeros(order.size, bool)
             removed[chosen[: round(order.size * percentage / 100)]] = True
             stages.append(imputed(one, removed.reshape(one.shape[1:3]), noise=noise, seed=seed))
-    sure = _probabilities(classifier, np.concatenate(stages), target).reshape(2, -1)
+    sure = probabilities_of(question, np.concatenate(stages)).reshape(2, -1)
     return float((sure[1] - sure[0]).mean() / 2)
 
 
@@ -114,13 +114,6 @@ def _same_size(picture: Pictures, attribution: Map) -> Pictures:
     return picture
 
 
-def _probabilities(classifier: Classifier, pictures: Pictures, target: int) -> npt.NDArray[np.float32]:
-    tap, at_once = classifier.tap([LOGITS]), batch_size(*pictures.shape[1:3])
-    parts = [pictures[first : first + at_once] for first in range(0, len(pictures), at_once)]
-    logits = np.concatenate([tap(tf.constant(part))[LOGITS].numpy() for part in each(parts)])
-    return np.asarray(classifier.probabilities(logits)[:, target])
-
-
 @dataclass(frozen=True, eq=False)
 class Trial:
     """A map that is measured.
@@ -129,8 +122,9 @@ class Trial:
         classifier, picture, target, method, settings: how ``attribute`` makes it.
         shuffled: the same network with all of its weights shuffled.
         box: (H, W), where the thing is; None where nobody says.
-        once: whether the shuffled network is asked only once, so that compiling it would take longer than it saves.
+        once: whether this picture is the only one, so that compiling would take longer than it saves.
         seed: of everything drawn at random.
+        shared: what methods have in common.
     """
 
     classifier: Classifier
@@ -142,11 +136,12 @@ class Trial:
     box: Box | None = None
     seed: int = 0
     once: bool = False
+    shared: Results = field(default_factory=dict)
 
     @cached_property
     def attribution(self) -> Map:
         """The map itself."""
-        return attribute(self.classifier, self.picture, self.target, method=self.method, **self.settings)
+        return self._found(self.classifier, self.picture, self.target)
 
     @cached_property
     def curves(self) -> tuple[Any, Any]:
@@ -155,12 +150,19 @@ class Trial:
 
     def by_chance(self) -> Map:
         """The map of this picture by the shuffled network."""
-        with uncompiled() if self.once else nullcontext():
-            return attribute(self.shuffled, self.picture, self.target, method=self.method, **self.settings)
+        return self._found(self.shuffled, self.picture, self.target)
 
     def another(self, target: int) -> Map:
         """The map of this picture for another class."""
-        return attribute(self.classifier, self.picture, target, method=self.method, **self.settings)
+        return self._found(self.classifier, self.picture, target)
+
+    def of_noisy(self, picture: Pictures) -> Map:
+        """The map of another picture."""
+        return self._found(self.classifier, picture, self.target)
+
+    def _found(self, classifier: Classifier, picture: Pictures, target: int) -> Map:
+        with uncompiled() if self.once else nullcontext(), sharing(self.shared):
+            return attribute(classifier, picture, target, method=self.method, **self.settings)
 
 
 def _area(curve: npt.NDArray[np.float32]) -> float:
@@ -173,8 +175,7 @@ def _sensitivity(trial: Trial) -> float:
     for _ in range(COPIES):
         noise = rng.uniform(-RADIUS, RADIUS, trial.picture.shape)
         noisy = np.clip(trial.picture + noise, 0, 1).astype(np.float32)
-        found = attribute(trial.classifier, noisy, trial.target, method=trial.method, **trial.settings)
-        changes.append(float(np.linalg.norm(found - own)))
+        changes.append(float(np.linalg.norm(trial.of_noisy(noisy) - own)))
     return float(np.mean(changes)) / max(float(np.linalg.norm(own)), 1e-30)
 
 

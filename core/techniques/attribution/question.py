@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,11 @@ import tensorflow as tf
 
 from core import checks
 from core.networks import folding
-from core.networks.classifiers import LOGITS, Classifier
+from core.networks.classifiers import LOGITS, PICTURES, Classifier
 from core.networks.requirements import require_answers, require_size
+from core.optimize.ascent import batch_size
 from core.optimize.objectives import Channel
+from core.pauses import each
 from core.types import Floats, Pictures
 
 Map = Floats
@@ -88,3 +91,33 @@ def folded(classifier: Classifier, layers: Sequence[str]) -> Callable[[tf.Tensor
     """Pictures -> {layer: activation}, without the work of BatchNormalization."""
     forward = folding.forward(classifier, layers)
     return lambda pictures: forward(pictures, tf.zeros(tf.shape(pictures)[:1], tf.int32))
+
+
+def scores_of(question: Question, pictures: Floats) -> Floats:
+    """The score (N,) of each of some pictures (N, H, W, 3)."""
+    return question.difference(values_of(question, pictures))
+
+
+def values_of(question: Question, pictures: Floats) -> Floats:
+    """The values (N, units) of the layer of the score, for each of some pictures (N, H, W, 3)."""
+    classifier, layer = question.classifier, question.layer
+
+    def make() -> Any:
+        forward = folded(classifier, [layer])
+        compiled = tf.function(lambda x: flat(forward(x)[layer]), input_signature=[PICTURES], autograph=False)
+        return classifier.told([layer], compiled)
+
+    return np.asarray(classifier.compiled(("scores", layer), make)(tf.constant(pictures)))
+
+
+def probabilities_of(question: Question, pictures: Floats) -> Floats:
+    """The probability (N,) of the target, a class, for each of some pictures; pauses after each batch of them."""
+    at_once = batch_size(*pictures.shape[1:3])
+    parts = each(pictures[first : first + at_once] for first in range(0, len(pictures), at_once))
+    values = np.concatenate([values_of(question, part) for part in parts])
+    return np.asarray(question.classifier.probabilities(values)[:, question.target])
+
+
+def flat(values: tf.Tensor) -> tf.Tensor:
+    """(N, units): the mean of each map where there are maps."""
+    return values if values.shape.rank == 2 else tf.reduce_mean(values, axis=(1, 2))

@@ -15,8 +15,9 @@ from core.networks.classifiers import LOGITS, Classifier
 from core.networks.requirements import require_classes
 from core.techniques.attribution.catalogue import METHODS, emptiness, settled
 from core.techniques.attribution.metrics import METRICS, Box, Trial
-from core.techniques.attribution.question import Map, ask
-from core.techniques.attribution.sanity import randomized
+from core.techniques.attribution.question import ask
+from core.techniques.attribution.sanity import randomized, same_map
+from core.techniques.attribution.sharing import Results
 
 Values = Mapping[str, float]
 QUESTION = ("layer", "maps", "against")
@@ -79,10 +80,10 @@ def compare_methods(
     where = None if box is None else _box(box, one.shape[1:3])
     checks.seed(seed)
     require_classes(classifier, least=2)
-    other = shuffled or randomized(classifier, seed=seed)
+    other, shared = shuffled or randomized(classifier, seed=seed), Results()
 
     def trial(method: str) -> Trial:
-        return Trial(classifier, one, target, method, other, dict(settings or {}), where, seed, once)
+        return Trial(classifier, one, target, method, other, dict(settings or {}), where, seed, once, shared)
 
     return _measured({method: trial(method) for method in chosen})
 
@@ -133,7 +134,7 @@ def _measured(trials: Mapping[str, Trial]) -> Iterator[Comparison]:
             if empty := emptiness(method, trial.attribution):
                 refused[method] = empty
                 continue
-            same = next((one for one in rows if _same(trials[one].attribution, trial.attribution)), None)
+            same = next((one for one in rows if same_map(trials[one].attribution, trial.attribution)), None)
             for done, (name, metric) in enumerate(metrics.items(), start=1):
                 value = rows[same][name] if same and metric.of_map else metric.measure(trial)
                 rows = {**rows, method: {**rows.get(method, {}), name: value}}
@@ -143,11 +144,6 @@ def _measured(trials: Mapping[str, Trial]) -> Iterator[Comparison]:
             refused[method] = str(error)
             rows = {name: values for name, values in rows.items() if name != method}
     yield Comparison(rows, _ranks(rows), refused, 1, 1.0)
-
-
-def _same(one: Map, other: Map) -> bool:
-    """Whether two methods made the same map: before global average pooling several must."""
-    return bool(np.allclose(one, other, rtol=1e-4, atol=1e-5 * float(np.abs(one).max())))
 
 
 def _ranks(rows: Mapping[str, Values]) -> dict[str, float]:

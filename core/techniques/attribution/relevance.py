@@ -17,8 +17,17 @@ from core.networks.compiled import FEW
 from core.networks.custom_gradients import custom_gradient
 from core.networks.graphs import Step
 from core.networks.nonlinearities import is_nonlinearity, with_inputs_of_activations
-from core.networks.steps import KERNELS, has_activation, kind, unfilled_copy, without_activation
+from core.networks.steps import (
+    KERNELS,
+    channels_last,
+    function_name,
+    has_activation,
+    kind,
+    unfilled_copy,
+    without_activation,
+)
 from core.settings import Setting
+from core.techniques.attribution.cam import maps_of
 from core.techniques.attribution.question import UNITS, Map, Question, score
 
 COMPOSITE, EPSILON, PLUS = "EpsilonPlusFlat", "epsilon", "z+"
@@ -54,6 +63,9 @@ _SCALED = frozenset(
     | {"GaussianNoise", "GaussianDropout", "StochasticDepth", "Divide", "TrueDivide", "Subtract", "Softmax", "Clip"}
 )
 
+_RECTIFIERS = frozenset({"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "softmax"})
+"""Functions that give nothing below zero."""
+
 
 def lrp(question: Question, *, rule: str) -> Map:
     """LRP (Bach et al., 2015, doi:10.1371/journal.pone.0130140) on the network with its batch normalization folded.
@@ -63,33 +75,60 @@ def lrp(question: Question, *, rule: str) -> Map:
     sum hands back in proportion to its parts, a product to its larger factor (squeeze-and-excitation), a pooling to
     what it took.
 
+    Where the question names a layer of ``maps``, it is the relevance that arrives there, summed over its channels and
+    spread evenly over the pixels of each place. Around a skip connection only a part of the score does.
+
     Raises:
-        ValueError: a network with layers for which there is no rule, such as attention.
+        ValueError: a network with layers for which there is no rule, such as attention; ``maps`` without height and
+            width, or that do not lead to the score.
     """
     checks.one_of("rule", rule, RULE.choices or ())
-    classifier, layer = question.classifier, question.layer
-    compiled = classifier.compiled(("relevance", layer, rule), lambda: _compiled(classifier, layer, rule), plain=FEW)
+    classifier, layer, arrived = question.classifier, question.layer, _place(question)
+    compiled = classifier.compiled(
+        ("relevance", layer, rule, arrived), lambda: _compiled(classifier, layer, rule, arrived), plain=FEW
+    )
     height, width = question.picture.shape[1:3]
-    found = compiled(tf.constant(question.picture), tf.constant(question.units)).numpy()
-    return np.asarray(found[0, :height, :width].sum(axis=-1), np.float32)
+    found = compiled(tf.constant(question.picture), tf.constant(question.units)).numpy()[0].sum(axis=-1)
+    if not arrived:
+        return np.asarray(found[:height, :width], np.float32)
+    every = found.size / (height * width)
+    return np.asarray(tf.image.resize(found[..., None] * every, (height, width))[..., 0], np.float32)
 
 
-def _compiled(classifier: Classifier, layer: str, rule: str) -> Any:
-    graph = folding.fold(with_inputs_of_activations(classifier, (layer,)), (layer,))
+def _place(question: Question) -> str:
+    """The layer at which relevance is to be seen; empty for the picture. Raises ValueError."""
+    if question.maps is None:
+        return ""
+    if question.maps not in question.classifier.before(question.layer):
+        raise ValueError(f"Expected maps of a layer before {question.layer}, got those of {question.maps!r}")
+    return maps_of(question)
+
+
+def _compiled(classifier: Classifier, layer: str, rule: str, arrived: str) -> Any:
+    layers = tuple(dict.fromkeys([layer, *([arrived] if arrived else [])]))
+    graph = folding.fold(with_inputs_of_activations(classifier, layers), layers)
     steps = [half for step in graph.steps for half in (_halves(step))]
     first = next((step for step in steps if kind(step) in _KERNELS), None)
-    graph = replace(graph, steps=tuple(_ruled(step, rule, flat=step is first) for step in steps))
+    nowhere_negative = _nowhere_negative(steps)
+    graph = replace(
+        graph,
+        steps=tuple(
+            _ruled(step, rule, flat=step is first, positive=id(next(iter(step.inputs), None)) in nowhere_negative)
+            for step in steps
+        ),
+    )
 
     @tf.function(input_signature=[PICTURES, UNITS], autograph=False)
     def relevance(pictures: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
         entered = classifier.preprocess(pictures)
         with tf.GradientTape() as tape:
             tape.watch(entered)
-            values = graph.run(entered, [layer])
+            values = graph.run(entered, layers)
             with tape.stop_recording():
                 handed = _handed(values[layer], layer, units)
+        where = values[arrived] if arrived else entered
         return tape.gradient(
-            values[layer], entered, output_gradients=handed, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            values[layer], where, output_gradients=handed, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
 
     return classifier.told([layer], relevance)
@@ -110,11 +149,25 @@ def _halves(step: Step) -> tuple[Step, ...]:
 # ----------------------------------------------------------------------------- steps whose gradient is their relevance
 
 
-def _ruled(step: Step, rule: str, *, flat: bool) -> Step:
-    """The step with the same values, whose gradient hands relevance back."""
+def _nowhere_negative(steps: list[Step]) -> set[int]:
+    """The ids of the symbolic tensors that rectifiers, and steps that only move their values, give."""
+    found: set[int] = set()
+    for step in steps:
+        rectified = function_name(step) in _RECTIFIERS or (kind(step) == "ReLU" and not step.operation.negative_slope)
+        moved = kind(step) in _PLACED and all(id(one) in found for one in step.inputs)
+        if rectified or moved:
+            found.update(id(one) for one in step.outputs)
+    return found
+
+
+def _ruled(step: Step, rule: str, *, flat: bool, positive: bool) -> Step:
+    """The step with the same values, whose gradient hands relevance back.
+
+    ``flat`` is the first layer of weights; ``positive``: nothing that goes in is below zero.
+    """
     what = kind(step)
     if what in _KERNELS and not has_activation(step):
-        return replace(step, operation=_kernel_rule(step, rule, flat=flat))
+        return replace(step, operation=_kernel_rule(step, rule, flat=flat, positive=positive))
     inputs = [one for one in step.inputs if isinstance(one, keras.KerasTensor)]
     if what in _PLACED:
         return step
@@ -198,7 +251,7 @@ def _to_shape(handed: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 # ---------------------------------------------------------------------------------------------------- layers of weights
 
 
-def _kernel_rule(step: Step, rule: str, *, flat: bool) -> Rule:
+def _kernel_rule(step: Step, rule: str, *, flat: bool, positive: bool) -> Rule:
     """A layer of weights by its rule: epsilon, z+, or flat, which gives equal parts to all that it sees."""
     operation = step.operation
     dense = kind(step) == "Dense"
@@ -206,17 +259,38 @@ def _kernel_rule(step: Step, rule: str, *, flat: bool) -> Rule:
         return _epsilon(operation)
     layer: Any = step.operation
     kernel, with_kernel = np.asarray(layer.get_weights()[0]), _with_kernels(step)
-    ones = with_kernel(tf.ones(kernel.shape))
+    equal = _equal_parts(step, kernel, with_kernel)
     if rule == COMPOSITE and flat:
-        return _handing(operation, lambda x: [(tf.ones_like(x), ones)], ones)
+        ones = with_kernel(tf.ones(kernel.shape))
+        return _handing(operation, lambda x: [(tf.ones_like(x), ones)], equal)
     plus, minus = (with_kernel(tf.constant(one)) for one in (np.maximum(kernel, 0), np.minimum(kernel, 0)))
-    return _handing(operation, lambda x: [(tf.nn.relu(x), plus), (-tf.nn.relu(-x), minus)], ones)
+    if positive:
+        return _handing(operation, lambda x: [(x, plus)], equal)
+    return _handing(operation, lambda x: [(tf.nn.relu(x), plus), (-tf.nn.relu(-x), minus)], equal)
 
 
 def _with_kernels(step: Step) -> Callable[[Any], Callable[[tf.Tensor], tf.Tensor]]:
     """A kernel -> what the layer does with it, without bias and activation."""
+    layer: Any = step.operation
+    if kind(step) == "Conv2D" and channels_last(step):
+        return lambda kernel: lambda x: layer.convolution_op(x, kernel)
+    if kind(step) == "DepthwiseConv2D" and channels_last(step):
+        given = {"strides": layer.strides, "padding": layer.padding, "dilation_rate": layer.dilation_rate}
+        return lambda kernel: lambda x: keras.ops.depthwise_conv(x, kernel, data_format="channels_last", **given)
     copy: Any = unfilled_copy(step, use_bias=False, activation=None, trainable=True)
     return lambda kernel: lambda x: copy.stateless_call([kernel], [], x)[0]
+
+
+def _equal_parts(step: Step, kernel: Any, with_kernel: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any], int]:
+    """What hands back in equal parts: (ones as what goes in, a layer that adds them, how often each is counted).
+
+    A convolution adds the same ones for every unit: one channel stands for all that go in, and for all that come out.
+    """
+    ones = with_kernel(tf.ones(kernel.shape))
+    if kind(step) == "Conv2D" and channels_last(step) and step.operation.groups == 1:
+        box = with_kernel(tf.ones((*kernel.shape[:2], 1, 1)))
+        return lambda x: tf.ones_like(x[..., :1]), box, kernel.shape[2]
+    return tf.ones_like, ones, 1
 
 
 def _epsilon(operation: Any) -> Rule:
@@ -240,28 +314,31 @@ def _epsilon(operation: Any) -> Rule:
     return call
 
 
-def _handing(operation: Any, parts: Callable[[tf.Tensor], list[tuple[tf.Tensor, Any]]], ones: Any) -> Rule:
+def _handing(operation: Any, parts: Callable[[tf.Tensor], list[tuple[tf.Tensor, Any]]], equal: Any) -> Rule:
     """In proportion to other parts than those that made the value: (inputs, layer), and what they would make.
 
-    A unit that nothing raised but its bias hands back in equal parts, by the layer of ``ones``: so nothing is lost.
+    A unit that nothing raised but its bias hands back in equal parts, as ``_equal_parts`` says: so nothing is lost.
     """
+    ones_of, box, count = equal
 
     def call(x: tf.Tensor, **kwargs: Any) -> Any:
         @custom_gradient
         def handing(x: tf.Tensor) -> Any:
             def back(handed: tf.Tensor, variables: Any = None) -> Any:
-                chosen, equal = parts(x), tf.ones_like(x)
+                chosen, ones = parts(x), ones_of(x)
                 inputs = [one for one, _ in chosen]
                 with tf.GradientTape() as tape:
-                    tape.watch([*inputs, equal])
+                    tape.watch([*inputs, ones])
                     made = tf.add_n([layer(one) for one, layer in chosen])
-                    raised = tf.cast(made > 0, made.dtype)
-                    every = ones(equal)
-                    share = tf.stop_gradient(raised * handed / tf.maximum(made, TINY)) * made
-                    rest = tf.stop_gradient((1 - raised) * handed / every) * every
-                    total = share + rest
-                slopes = tape.gradient(total, [*inputs, equal])
-                found = tf.add_n([one * slope for one, slope in zip([*inputs, equal], slopes, strict=True)])
+                    every = box(ones)
+                    with tape.stop_recording():
+                        raised = tf.cast(made > 0, made.dtype)
+                        share = raised * handed / tf.maximum(made, TINY)
+                        left = (1 - raised) * handed
+                        left = tf.reduce_sum(left, axis=-1, keepdims=True) if count > 1 else left
+                        rest = left / (count * every)
+                slopes = tape.gradient([made, every], [*inputs, ones], output_gradients=[share, rest])
+                found = tf.add_n([one * slope for one, slope in zip(inputs, slopes, strict=False)]) + slopes[-1]
                 return (found, [None] * len(variables)) if variables is not None else found
 
             return operation(x, **kwargs), back

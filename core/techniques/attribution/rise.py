@@ -8,8 +8,7 @@ import tensorflow as tf
 from core.optimize.ascent import batch_size
 from core.pauses import each
 from core.settings import Setting
-from core.techniques.attribution.masked_maps import scores_of
-from core.techniques.attribution.question import Map, Question
+from core.techniques.attribution.question import Map, Question, scores_of
 from core.types import Floats
 
 MASKS = Setting("masks", "Masks", 160, (80, 160, 500, 2000), 8, 8000, "More are less noisy, and take longer.")

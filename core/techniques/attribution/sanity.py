@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from skimage.metrics import structural_similarity
 
 from core import checks
-from core.networks.classifiers import LOGITS, Classifier
+from core.networks.classifiers import Classifier
 from core.networks.reweighting import reweighted, weighted_layers
 from core.techniques.attribution.occlusion import filled
-from core.techniques.attribution.question import Map, ask
+from core.techniques.attribution.question import Map, ask, probabilities_of
 from core.types import Floats
 
 
@@ -49,15 +48,21 @@ def similarity(one: Map, other: Map) -> float:
     return float(structural_similarity(*scaled, data_range=1.0, win_size=side))
 
 
+def same_map(one: Map, other: Map) -> bool:
+    """Whether two maps are the same to rounding: before global average pooling those of several methods must be."""
+    return bool(np.allclose(one, other, rtol=1e-4, atol=1e-5 * float(np.abs(one).max())))
+
+
 def insertion_deletion(
     classifier: Classifier, picture: npt.ArrayLike, target: int, attribution: Map, *, steps: int = 20
 ) -> tuple[Floats, Floats]:
     """The probability of a class while its most important pixels come into a blurred picture, or go to grey.
 
     A map that tells the truth rises fast and falls fast (Petsiuk et al., arXiv:1806.07421). Two curves (steps + 1,).
-    Raises ValueError as ``attribute`` does.
+    Pauses after each batch of pictures. Raises ValueError as ``attribute`` does.
     """
-    one = ask(classifier, picture, target).picture
+    question = ask(classifier, picture, target)
+    one = question.picture
     checks.whole("steps", steps, 1, 1000)
     if np.shape(attribution) != one.shape[1:3]:
         raise ValueError(f"Expected an attribution of shape {one.shape[1:3]}, got {np.shape(attribution)}")
@@ -68,6 +73,5 @@ def insertion_deletion(
         for step in range(steps + 1):
             chosen = order[: round(len(order) * step / steps)]
             stages[step, chosen] = end.reshape(-1, 3)[chosen]
-        logits = classifier.tap([LOGITS])(tf.constant(stages.reshape(-1, *one.shape[1:])))[LOGITS]
-        curves.append(classifier.probabilities(logits)[:, target])
+        curves.append(probabilities_of(question, stages.reshape(-1, *one.shape[1:])))
     return curves[0], curves[1]

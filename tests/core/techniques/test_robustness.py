@@ -49,6 +49,17 @@ def test_of_two_linear_classes_the_curve_is_known(two, pictures, attack):
     assert classes[1][0] == 3 and classes[0][1].tolist() == pytest.approx([2 / 3, 2 / 3, 1 / 3, 1 / 3])
 
 
+def test_square_attacks_pictures_of_8_bits_below_one_step_of_them(two, pictures):
+    net, near = two[0], core.to_float(core.to_uint8(pictures[:1]))
+    half = 0.5 / 255
+    off = np.asarray(core.last(core.square(net, near, [1], epsilon=half, steps=30, on_grid=False)).images)
+    on = np.asarray(core.last(core.square(net, near, [1], epsilon=half, steps=30)).images)
+    assert np.array_equal(on, near) and np.abs(off - near).max() == pytest.approx(half, rel=1e-3)
+    asked = core.robust_accuracy(net, near, [1], [half, 0.05], attacks=["square"], steps=60)
+    sure = core.last(asked).sure["square"][:, 0]
+    assert sure[1] < sure[0], "the smallest epsilon does something, too"
+
+
 def test_it_grows_point_by_point_and_never_says_what_it_does_not_know(two, pictures):
     net, _ = two
     found = list(core.robust_accuracy(net, pictures, [1, 0, 1, 0, 1, 0], EPSILONS, attacks=["fgsm", "pgd", "square"]))

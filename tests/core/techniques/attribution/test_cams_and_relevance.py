@@ -218,6 +218,32 @@ def test_a_real_network_conserves_too(net, photo):
     assert core.conservation(net, photo, target, np.zeros(photo.shape[1:3], np.float32), method="grad_cam") is None
 
 
+@pytest.mark.parametrize(("layer", "part"), [("relu6", 1), ("skip", 1), ("last", 1), ("act", None)])
+def test_relevance_at_a_layer_adds_up_to_what_goes_through_it(pixels, layer, part):
+    net = residual()
+    found = core.attribute(net, pixels, 1, method="lrp", maps=layer)
+    total, score = core.conservation(net, pixels, 1, found, method="lrp")
+    assert found.shape == SIZE
+    if part:
+        assert total == pytest.approx(score, rel=0.01)
+    else:
+        assert 0 < total / score < 0.99, "some of it goes around, over the skip connection"
+
+
+def test_relevance_at_a_layer_in_closed_form(made, pixels):
+    keras.utils.set_random_seed(1)
+    net = made(L.Conv2D(4, 4, strides=4, name="conv"), L.Flatten(name="flat"), L.Dense(3, use_bias=False, name="top"))
+    maps, weights = core.activations(net, pixels, ["conv"])["conv"][0], net.weights("top")[0][:, 1]
+    arrived = (maps * weights.reshape(maps.shape)).sum(-1)
+    found = core.attribute(net, pixels, 1, method="lrp", rule="epsilon", maps="conv")
+    spread = tf.image.resize(arrived[..., None] / 16, SIZE).numpy()[..., 0]
+    np.testing.assert_allclose(found, spread, rtol=1e-3, atol=1e-6)
+    with pytest.raises(ValueError, match="maps of a layer before conv, got those of 'top'"):
+        core.attribute(net, pixels, 1, method="lrp", layer="conv", maps="top")
+    with pytest.raises(ValueError, match="maps with height and width, got the layer 'flat'"):
+        core.attribute(net, pixels, 1, method="lrp", maps="flat")
+
+
 def test_lrp_says_for_which_layer_it_has_no_rule(made, pixels):
     net = made(
         L.Conv2D(4, 3, name="conv"), L.LayerNormalization(name="odd"), L.Flatten(name="flat"), L.Dense(2, name="top")

@@ -11,7 +11,7 @@ import pytest
 
 import core
 from core.networks.compiled import FEW, Compiled, uncompiled
-from core.techniques.attribution import catalogue, metrics, ranking
+from core.techniques.attribution import cam, catalogue, gradients, question, ranking
 from core.techniques.attribution.metrics import COPIES, RADIUS, Trial
 
 VOTING = {name for name, one in core.METRICS.items() if one.votes}
@@ -97,7 +97,7 @@ def test_road_is_half_of_what_the_important_pixels_hold(linear, pixels):
 def test_road_pauses_between_imputations_and_answers_a_batch_at_a_time(linear, pixels, monkeypatch):
     truth, paused = core.attribute(linear, pixels, 1, method="gradient_input"), []
     whole = core.road(linear, pixels, 1, truth, percentages=[20, 40])
-    monkeypatch.setattr(metrics, "batch_size", lambda height, width: 3)
+    monkeypatch.setattr(question, "batch_size", lambda height, width: 3)
     with core.pausing(lambda: paused.append(1)):
         found = core.road(linear, pixels, 1, truth, percentages=[20, 40])
     assert found == pytest.approx(whole, abs=1e-6) and len(paused) == 4 + 2
@@ -176,6 +176,31 @@ def test_the_table_grows_by_one_value_and_the_true_method_comes_first(linear, pi
     assert last.ranks["gradient_input"] + last.ranks["opposite"] == pytest.approx(3), "the ranks of two are 1 and 2"
     without = core.last(core.compare_methods(linear, pixels, 1, ["gradient_input"]))
     assert set(core.METRICS) - set(without.rows["gradient_input"]) == {"pointing", "inside"}
+
+
+def test_methods_share_what_they_have_in_common_on_one_picture_only(tiny, pixels, monkeypatch):
+    ran = []
+    for module in (gradients, cam):
+
+        def counted(classifier, key, arrays, compute, own=module.shared):
+            return own(classifier, key, arrays, lambda: (ran.append(key[0]), compute())[1])
+
+        monkeypatch.setattr(module, "shared", counted)
+    alike = ["gradient", "gradient_input", "grad_cam", "hires_cam", "layer_cam"]
+    table = core.last(core.compare_methods(tiny, pixels, 1, alike))
+    maps = 1 + COPIES + 2  # its own, of noisy pictures, of a random network and of another class
+    assert sorted(ran) == ["attribution"] * maps + ["maps and slopes"] * maps
+    for method in alike:
+        own = core.last(core.compare_methods(tiny, pixels, 1, [method])).rows[method]
+        assert own == pytest.approx(table.rows[method], rel=1e-3, abs=1e-5)
+    core.attribute(tiny, pixels, 1, method="gradient")
+    core.attribute(tiny, pixels, 1, method="gradient")
+    assert len(ran) > 12 and ran[-2:] == ["attribution"] * 2, "nobody else is given what was kept"
+    before = len(ran)
+    for asked in ("a", "a", "b", "a"):
+        with core.sharing_latest(tiny, asked):
+            core.attribute(tiny, pixels, 1, method="xgrad_cam")
+    assert len(ran) == before + 3, "only the latest question is kept"
 
 
 def test_a_value_that_is_not_a_number_costs_only_its_own_method_its_rank(linear, pixels, rows, monkeypatch):
