@@ -40,6 +40,8 @@ MAX_PLACES = 14
 PARAMETERIZATION, UPDATE = Fourier(decay=1.2, max_std=4.0), Adam(0.05)
 VIEWS = Chain((Roll(), Scale(0.85, 1.15, 9)))
 POWER = 1.0
+SHRINKAGE = 1.0
+"""What is added to the mean product of codes before it is inverted, as a part of its mean diagonal."""
 
 
 def draw_directions(
@@ -166,6 +168,7 @@ class AtlasCells:
     Attributes:
         places: (cells, 2) row and column of each.
         vectors: (cells, channels) the mean of the codes there, what is below zero left out.
+        directions: (cells, channels) the same, whitened: what tells a cell from all others, for ``draw_directions``.
         counts: (cells,) how many pictures lie there.
         members: (N,) for each picture the cell in which it lies.
         rows, columns: of the whole map.
@@ -173,6 +176,7 @@ class AtlasCells:
 
     places: npt.NDArray[np.int32]
     vectors: Floats
+    directions: Floats
     counts: npt.NDArray[np.int32]
     members: npt.NDArray[np.int32]
     rows: int
@@ -180,7 +184,11 @@ class AtlasCells:
 
 
 def atlas_cells(codes: npt.ArrayLike, positions: npt.ArrayLike, *, columns: int = 12) -> AtlasCells:
-    """The mean code of the pictures in every square of a map, for ``draw_directions``.
+    """The mean code of the pictures in every square of a map, and the direction to draw for it.
+
+    Most units that are active in one square are so everywhere, and the picture of a mean code shows little but them.
+    So the direction is S^-1 v, where S is the mean product of codes: what goes along with everything counts less
+    (Carter et al. draw it so). S of few pictures tells little, so a part of its mean diagonal is added to it.
 
     Args:
         codes: (N, channels), as ``codes`` gives them.
@@ -204,13 +212,24 @@ def atlas_cells(codes: npt.ArrayLike, positions: npt.ArrayLike, *, columns: int 
     across, up = (np.minimum((places[:, at] - low[at]) // side, counts[at] - 1).astype(np.int64) for at in (0, 1))
     keys, members = np.unique((counts[1] - 1 - up) * counts[0] + across, return_inverse=True)
     totals = np.bincount(members)
-    sums = np.zeros((len(keys), values.shape[1]), np.float64)
-    np.add.at(sums, members, np.maximum(values, 0))
+    sums, positive = np.zeros((len(keys), values.shape[1]), np.float64), np.maximum(values, 0).astype(np.float64)
+    np.add.at(sums, members, positive)
+    means = sums / totals[:, None]
     return AtlasCells(
         np.stack([keys // counts[0], keys % counts[0]], axis=1).astype(np.int32),
-        (sums / totals[:, None]).astype(np.float32), totals.astype(np.int32), members.astype(np.int32),
-        counts[1], counts[0],
+        means.astype(np.float32), _whitened(means, positive).astype(np.float32), totals.astype(np.int32),
+        members.astype(np.int32), counts[1], counts[0],
     )  # fmt: skip
+
+
+def _whitened(vectors: npt.NDArray[np.float64], codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """S^-1 v of each of the vectors (n, channels), S the mean product of the codes (N, channels) and some of itself."""
+    added = max(SHRINKAGE * float(np.square(codes).mean()), 1e-12)
+    count, channels = codes.shape
+    if count >= channels:
+        return np.linalg.solve(codes.T @ codes / count + added * np.eye(channels), vectors.T).T
+    inner = codes @ codes.T + count * added * np.eye(count)  # the same by Woodbury's identity, smaller
+    return (vectors - np.linalg.solve(inner, codes @ vectors.T).T @ codes) / added
 
 
 def _before(classifier: Classifier, layer: str) -> str:

@@ -20,11 +20,13 @@ from dashboard.server import limits, networks, sets, uploads
 
 Floats = npt.NDArray[np.float32]
 CROPS, LIVE_CROPS = 6, 8
-FEW_DESIGNS = 16
+FEWEST_DESIGNS, FEW_DESIGNS = 8, 16
 DESIGNS = core.Setting(
-    "designs", "Samples of the Sobol index", 32, (FEW_DESIGNS, 32, 64, 128),
-    help="More are more exact, and take longer. CRAFT takes 32.",
+    "designs", "Samples of the Sobol index", 32, (FEWEST_DESIGNS, FEW_DESIGNS, 32, 64, 128),
+    help="More are more exact, and take longer: each is ten runs from this layer on. CRAFT takes 32.",
 )  # fmt: skip
+MANY_PLACES = 400
+"""Of a map: so far from the answer that each run takes most of the network, and few samples are usual."""
 OVER_SET = core.Setting("worth_set", "Over pictures of the set, too", False)
 
 
@@ -126,7 +128,9 @@ def show_worth(shown: Shown) -> core.ConceptImportance | None:
     label = words.text(networks.network(one.network).labels[one.target])
     st.markdown(f"**What each is worth to “{label}”**")
     place = st.empty()
-    bounded = replace(DESIGNS, choices=upto(DESIGNS.choices or (), limits.limits().designs))
+    height, width = networks.network(one.network).layer(one.layer).shape[:2]
+    usual = FEWEST_DESIGNS if height * width > MANY_PLACES else DESIGNS.default
+    bounded = replace(DESIGNS, default=usual, choices=upto(DESIGNS.choices or (), limits.limits().designs))
     designs = forms.choose(bounded, widget=st.selectbox, width=220)
     told = server.worth(
         one.network, one.picture, shown.key, one.target, designs=designs, _concepts=shown.found

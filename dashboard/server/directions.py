@@ -33,12 +33,12 @@ def atlas(
 
     ``source`` is the set that the cells come from; their own codes tell them from others.
     """
-    codes = np.ascontiguousarray(cells.vectors)
+    codes = np.ascontiguousarray(cells.directions)
     key = ("atlas", name, layer, source, codes.shape, hashlib.sha256(codes.tobytes()).hexdigest())
     result: core.Frame | None = jobs.follow(
         key,
         lambda: core.draw_directions(
-            networks.network(name), layer, cells.vectors, size=ATLAS_SIZE, steps=ATLAS_STEPS
+            networks.network(name), layer, cells.directions, size=ATLAS_SIZE, steps=ATLAS_STEPS
         ),
         say=lambda frame: f"Step {frame.step} of {frame.total}", show=show,
     )  # fmt: skip

@@ -21,6 +21,7 @@ from core import checks
 from core.networks.classifiers import Classifier
 from core.networks.compiled import uncompiled
 from core.pauses import each
+from core.techniques.attribution import catalogue
 from core.techniques.attribution.catalogue import attribute
 from core.techniques.attribution.imputation import NOISE, imputed
 from core.techniques.attribution.question import Map, ask, probabilities_of
@@ -122,7 +123,7 @@ class Trial:
         classifier, picture, target, method, settings: how ``attribute`` makes it.
         shuffled: the same network with all of its weights shuffled.
         box: (H, W), where the thing is; None where nobody says.
-        once: whether this picture is the only one, so that compiling would take longer than it saves.
+        once: whether this picture is the only one, so that compiling a quick method would take longer than it saves.
         seed: of everything drawn at random.
         shared: what methods have in common.
     """
@@ -161,7 +162,8 @@ class Trial:
         return self._found(self.classifier, picture, self.target)
 
     def _found(self, classifier: Classifier, picture: Pictures, target: int) -> Map:
-        with uncompiled() if self.once else nullcontext(), sharing(self.shared):
+        few = self.once and catalogue.METHODS[self.method].quick
+        with uncompiled() if few else nullcontext(), sharing(self.shared):
             return attribute(classifier, picture, target, method=self.method, **self.settings)
 
 

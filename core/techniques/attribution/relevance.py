@@ -282,15 +282,16 @@ def _with_kernels(step: Step) -> Callable[[Any], Callable[[tf.Tensor], tf.Tensor
 
 
 def _equal_parts(step: Step, kernel: Any, with_kernel: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any], int]:
-    """What hands back in equal parts: (ones as what goes in, a layer that adds them, how often each is counted).
+    """What hands back in equal parts: (ones as what goes in, a layer that adds them, how many channels one stands for).
 
     A convolution adds the same ones for every unit: one channel stands for all that go in, and for all that come out.
+    It is 0 where every channel stands for itself.
     """
     ones = with_kernel(tf.ones(kernel.shape))
     if kind(step) == "Conv2D" and channels_last(step) and step.operation.groups == 1:
         box = with_kernel(tf.ones((*kernel.shape[:2], 1, 1)))
         return lambda x: tf.ones_like(x[..., :1]), box, kernel.shape[2]
-    return tf.ones_like, ones, 1
+    return tf.ones_like, ones, 0
 
 
 def _epsilon(operation: Any) -> Rule:
@@ -335,8 +336,8 @@ def _handing(operation: Any, parts: Callable[[tf.Tensor], list[tuple[tf.Tensor, 
                         raised = tf.cast(made > 0, made.dtype)
                         share = raised * handed / tf.maximum(made, TINY)
                         left = (1 - raised) * handed
-                        left = tf.reduce_sum(left, axis=-1, keepdims=True) if count > 1 else left
-                        rest = left / (count * every)
+                        left = tf.reduce_sum(left, axis=-1, keepdims=True) if count else left
+                        rest = left / (every * (count or 1))
                 slopes = tape.gradient([made, every], [*inputs, ones], output_gradients=[share, rest])
                 found = tf.add_n([one * slope for one, slope in zip(inputs, slopes, strict=False)]) + slopes[-1]
                 return (found, [None] * len(variables)) if variables is not None else found

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import core
+from core.techniques import directions
 
 LAYER = "conv2_relu"
 
@@ -76,6 +77,19 @@ def test_cells_hold_the_means_of_their_pictures():
     assert cells.counts.tolist() == [1, 2, 1] and cells.members.tolist() == [1, 1, 2, 0]
     one = core.atlas_cells(codes, np.zeros((4, 2)), columns=3)
     assert one.places.tolist() == [[0, 0]] and one.counts.tolist() == [4] and (one.rows, one.columns) == (1, 1)
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_the_direction_of_a_cell_is_what_tells_it_from_others(count):
+    rng = np.random.default_rng(0)
+    codes = np.abs(rng.normal(0, 1, (count, 12))).astype(np.float32)
+    codes[:, 0] += 20  # everywhere
+    cells = core.atlas_cells(codes, rng.normal(0, 1, (count, 2)), columns=3)
+    wide = codes.astype(np.float64)
+    mean = wide.T @ wide / count + directions.SHRINKAGE * np.square(wide).mean() * np.eye(12)
+    np.testing.assert_allclose(cells.directions, np.linalg.solve(mean, cells.vectors.T).T, rtol=1e-3, atol=1e-6)
+    part = [np.abs(one[:, 0]) / np.linalg.norm(one, axis=1) for one in (cells.vectors, cells.directions)]
+    assert part[1].max() < 0.5 * part[0].min()
 
 
 def test_a_fixed_size_and_classes_can_be_drawn(linear):
