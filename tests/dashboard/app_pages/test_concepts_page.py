@@ -64,7 +64,7 @@ def test_nonsense_in_the_address_falls_back(open_page, words, nonsense, monkeypa
     assert not app.exception and not app.error and "**Concept 8**" in words(app)
     assert "no longer here" in app.warning[0].value and "Your own pictures" not in words(app)
     designs = app.selectbox(key="concepts.designs")
-    assert (designs.value, designs.options) == (32, ["16", "32"]), "a public server bounds them"
+    assert (designs.value, designs.options) == (32, ["8", "16", "32"]), "a public server bounds them"
 
 
 def test_a_layer_below_zero_and_a_network_without_classes_say_so(open_page, words, monkeypatch):

@@ -178,7 +178,7 @@ def test_the_table_grows_by_one_value_and_the_true_method_comes_first(linear, pi
     assert set(core.METRICS) - set(without.rows["gradient_input"]) == {"pointing", "inside"}
 
 
-def test_methods_share_what_they_have_in_common_on_one_picture_only(tiny, pixels, monkeypatch):
+def test_methods_share_what_they_have_in_common_on_one_picture_only(flat, pixels, monkeypatch):
     ran = []
     for module in (gradients, cam):
 
@@ -187,19 +187,19 @@ def test_methods_share_what_they_have_in_common_on_one_picture_only(tiny, pixels
 
         monkeypatch.setattr(module, "shared", counted)
     alike = ["gradient", "gradient_input", "grad_cam", "hires_cam", "layer_cam"]
-    table = core.last(core.compare_methods(tiny, pixels, 1, alike))
+    table = core.last(core.compare_methods(flat, pixels, 1, alike))
     maps = 1 + COPIES + 2  # its own, of noisy pictures, of a random network and of another class
     assert sorted(ran) == ["attribution"] * maps + ["maps and slopes"] * maps
     for method in alike:
-        own = core.last(core.compare_methods(tiny, pixels, 1, [method])).rows[method]
+        own = core.last(core.compare_methods(flat, pixels, 1, [method])).rows[method]
         assert own == pytest.approx(table.rows[method], rel=1e-3, abs=1e-5)
-    core.attribute(tiny, pixels, 1, method="gradient")
-    core.attribute(tiny, pixels, 1, method="gradient")
+    core.attribute(flat, pixels, 1, method="gradient")
+    core.attribute(flat, pixels, 1, method="gradient")
     assert len(ran) > 12 and ran[-2:] == ["attribution"] * 2, "nobody else is given what was kept"
     before = len(ran)
     for asked in ("a", "a", "b", "a"):
-        with core.sharing_latest(tiny, asked):
-            core.attribute(tiny, pixels, 1, method="xgrad_cam")
+        with core.sharing_latest(flat, asked):
+            core.attribute(flat, pixels, 1, method="xgrad_cam")
     assert len(ran) == before + 3, "only the latest question is kept"
 
 
