@@ -16,17 +16,21 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 PATIENCE = 240_000
-WIDTH, SIDEBAR, SCALE = 1440, 290, 1.5
+WIDTH, SIDEBAR, SCALE, MARGIN = 1440, 290, 1.5, 16
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its address, from where to where it is shown, in pixels from its top, and whether with the sidebar."""
+    """A page: its address, from where to where it is shown, in pixels from its top, and whether with the sidebar.
+
+    It ends earlier where the first ``last`` ends, a test id of Streamlit's.
+    """
 
     address: str
     top: int
     bottom: int
     sidebar: bool = False
+    last: str = ""
 
 
 SHOTS = {
@@ -36,7 +40,7 @@ SHOTS = {
     "why": Shot("/why?picture=cat", 265, 1070),
     "units": Shot("/units", 235, 1250),
     "network": Shot("/network", 0, 1150),
-    "memorize": Shot("/memorize", 240, 1130),
+    "memorize": Shot("/memorize", 240, 1400, last="stPlotlyChart"),
     "map": Shot("/map", 255, 900),
 }
 
@@ -51,8 +55,12 @@ def taken(browser: Browser, url: str, shot: Shot) -> Image.Image:
     me = Person(page, url).go(shot.address)
     page.wait_for_timeout(3000)  # charts and components draw themselves
     me.settle()
-    left = 0 if shot.sidebar else SIDEBAR
-    clip = {"x": left, "y": shot.top, "width": WIDTH - left, "height": shot.bottom - shot.top}
+    left, bottom = 0 if shot.sidebar else SIDEBAR, float(shot.bottom)
+    if shot.last:
+        box = page.get_by_test_id(shot.last).first.bounding_box()
+        assert box is not None
+        bottom = min(bottom, box["y"] + box["height"] + MARGIN)
+    clip = {"x": left, "y": shot.top, "width": WIDTH - left, "height": bottom - shot.top}
     data = page.screenshot(clip=clip)
     page.close()
     return Image.open(io.BytesIO(data)).convert("RGB")
