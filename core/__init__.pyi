@@ -58,6 +58,7 @@ from .techniques.attacks.norms import NORMS, distance
 from .techniques.attacks.patch import patch
 from .techniques.attacks.robustness import ROBUSTNESS, RobustAccuracy, robust_accuracy
 from .techniques.attacks.rounding import rounded
+from .techniques.attacks.streamed import StreamAccuracy, stream_accuracy
 from .techniques.attribution import (
     GROUPS,
     METHODS,
@@ -85,6 +86,7 @@ from .techniques.attribution import (
     sparseness,
     window_side,
 )
+from .techniques.attribution.streamed import stream_ranking
 from .techniques.circuits import (
     PICTURE,
     PROBABILITIES,
@@ -107,7 +109,16 @@ from .techniques.circuits import (
     layers_below,
     river,
 )
-from .techniques.codes import EMBEDDINGS, codes, embed, grid_layout, nearest
+from .techniques.codes import (
+    EMBEDDINGS,
+    StreamCodes,
+    codes,
+    embed,
+    grid_layout,
+    nearest,
+    read_codes,
+    stream_codes,
+)
 from .techniques.concepts import (
     ConceptCrops,
     ConceptImportance,
@@ -120,6 +131,7 @@ from .techniques.concepts import (
     most_concept_pictures,
     tcav,
 )
+from .techniques.concepts.streamed import StreamConcepts, stream_concepts
 from .techniques.directions import AtlasCells, activation_grid, atlas_cells, draw_directions, grid_vectors
 from .techniques.dream import (
     DREAMS,
@@ -137,7 +149,16 @@ from .techniques.dream import (
 )
 from .techniques.families import Family, answer_similarities, families, kernel_similarities
 from .techniques.filters import PRESETS, Preset, active_units, estimate, maximize
-from .techniques.indexing import SavedIndex, TopPatches, is_index, read_index, top_patches, write_index
+from .techniques.indexing import (
+    Indexing,
+    SavedIndex,
+    TopPatches,
+    index_pictures,
+    is_index,
+    read_index,
+    top_patches,
+    write_index,
+)
 from .techniques.inversion import (
     INVERSIONS,
     Inversion,
@@ -225,6 +246,7 @@ __all__ = [
     "Expanded",
     "Family",
     "Frame",
+    "Indexing",
     "Inversion",
     "LabelledSet",
     "LayerInfo",
@@ -250,6 +272,9 @@ __all__ = [
     "Stage",
     "State",
     "Statistics",
+    "StreamAccuracy",
+    "StreamCodes",
+    "StreamConcepts",
     "Tcav",
     "Terms",
     "TopPatches",
@@ -343,6 +368,7 @@ __all__ = [
     "imagenet_labels",
     "imputed",
     "index_contributions",
+    "index_pictures",
     "index_units",
     "insertion_deletion",
     "inside_total",
@@ -392,6 +418,7 @@ __all__ = [
     "projection",
     "randomized",
     "rank_methods",
+    "read_codes",
     "read_index",
     "read_labels",
     "read_png_metadata",
@@ -415,6 +442,10 @@ __all__ = [
     "stages",
     "statistics",
     "stream",
+    "stream_accuracy",
+    "stream_codes",
+    "stream_concepts",
+    "stream_ranking",
     "tcav",
     "tile",
     "tiles",

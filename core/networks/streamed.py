@@ -18,7 +18,7 @@ from core.pauses import pause
 from core.pictures.shards import Part
 from core.pictures.streams import Batch, PictureStream, read_part, stream
 
-__all__ = ["BadFiles", "StreamWork", "as_stream", "bad_files", "over_stream", "pictures_seen"]
+__all__ = ["BadFiles", "Looked", "StreamWork", "as_stream", "looked", "over_stream"]
 
 MOST_NAMED = 1000
 COUNTED = ("(pictures)", "(bad)", "(bad numbers)", "(bad titles)")
@@ -56,12 +56,16 @@ class StreamWork(PartWork):
         counts = {name: one[name] + other[name] for name in (pictures, bad)}
         return {**own, **counts, numbers: named[order], titles: called[order]}
 
+    def summary(self, result: Arrays) -> Arrays:
+        """What is counted of files, which is merged in any case."""
+        return {name: value for name, value in result.items() if name in COUNTED}
+
 
 def _counted(batch: Batch) -> Arrays:
     pictures, bad, numbers, titles = COUNTED
     return {
-        pictures: np.int64([len(batch)]),
-        bad: np.int64([len(batch.bad)]),
+        pictures: np.array([len(batch)], np.int64),
+        bad: np.array([len(batch.bad)], np.int64),
         numbers: np.array([number for number, _ in batch.bad], np.int64),
         titles: np.array([title for _, title in batch.bad], np.str_),
     }
@@ -75,15 +79,35 @@ class BadFiles:
     titles: tuple[str, ...]
 
 
-def bad_files(state: Arrays) -> BadFiles:
-    """What is counted of bad files in a merged result."""
-    _, bad, _, titles = COUNTED
-    return BadFiles(int(state[bad][0]), tuple(map(str, state[titles]))) if state else BadFiles(0, ())
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Looked:
+    """What every result over a stream tells, of the parts that are finished.
+
+    Attributes:
+        pictures: how many were looked at.
+        bad: files that could not be read.
+        done: parts that are finished, of ``total``.
+        total: how many parts there are.
+    """
+
+    pictures: int
+    bad: BadFiles
+    done: int
+    total: int
+
+    @property
+    def progress(self) -> float:
+        """The part of the stream that was looked at, 0 to 1."""
+        return self.done / self.total
 
 
-def pictures_seen(state: Arrays) -> int:
-    """How many pictures are in a merged result."""
-    return int(state[COUNTED[0]][0]) if state else 0
+def looked(reached: Reached) -> dict[str, Any]:
+    """The fields of ``Looked``."""
+    pictures, bad, _, titles = COUNTED
+    state = reached.state
+    count = int(state[pictures][0]) if state else 0
+    files = BadFiles(int(state[bad][0]), tuple(map(str, state[titles]))) if state else BadFiles(0, ())
+    return {"pictures": count, "bad": files, "done": reached.done, "total": reached.total}
 
 
 def as_stream(pictures: PictureStream | str | Path) -> PictureStream:

@@ -72,7 +72,7 @@ def _send(client: Any, carried: Carried) -> None:
     """Let every worker, now and later, have what parts are looked at with."""
     from distributed import WorkerPlugin
 
-    class Bring(WorkerPlugin):  # type: ignore[misc]
+    class Bring(WorkerPlugin):
         """Puts it where ``_looked`` finds it; it is opened by the first part."""
 
         name = f"convscope-{carried.digest}"
@@ -94,6 +94,8 @@ def _send(client: Any, carried: Carried) -> None:
         client.register_plugin(Bring(carried))
     except Exception as error:
         LOG.warning("A worker could not take the network", exc_info=error)
+        if isinstance(error, (OSError, TimeoutError)):
+            raise ValueError("Expected a Dask cluster that stays, got one that went away") from error
         raise ValueError(
             f"Expected workers with Convscope installed, got one that says {type(error).__name__} of the network"
         ) from error

@@ -28,7 +28,7 @@ class Reached:
     """What is known after some parts.
 
     Attributes:
-        state: the merged results; empty where none is finished, and for work that is appended to a folder's files.
+        state: the merged results, empty where none is finished; of work that is appended to files, its summary.
         done: how many parts are finished.
         total: how many there are.
     """
@@ -117,11 +117,9 @@ class _Gathered:
         if store is not None:
             if store.merged is not None:
                 self.state = store.merged
+            for _, result in store.results():
+                self._merge(result)
             self.finished = store.done
-            if not self._keeps:
-                for _, result in store.results():
-                    self._merge(result)
-                self.finished = store.done
 
     @property
     def done(self) -> int:
@@ -132,10 +130,9 @@ class _Gathered:
         if self._store is not None:
             self._store.put(number, result)
         self.finished.add(number)
-        if not self._keeps:
-            self._merge(result)
-            if self._store is not None and len(self._store.loose) >= AT_ONCE:
-                self._store.compact(self.state)
+        self._merge(result)
+        if self._store is not None and not self._keeps and len(self._store.loose) >= AT_ONCE:
+            self._store.compact(self.state)
 
     def rest(self) -> None:
         """The run is over, or was stopped."""
@@ -143,4 +140,5 @@ class _Gathered:
             self._store.compact(self.state)
 
     def _merge(self, result: Arrays) -> None:
-        self.state = self._work.merge(self.state, result) if self.state else result
+        part = self._work.summary(result) if self._keeps else result
+        self.state = self._work.merge(self.state, part) if self.state and part else part

@@ -98,21 +98,28 @@ class Store:
             path.unlink(missing_ok=True)
         self.loose = {}
 
-    def clear(self) -> None:
-        """Nothing is needed any more."""
-        for path in [*self.folder.glob("*.npz"), self.folder / RUN]:
-            path.unlink(missing_ok=True)
-        for path in self.folder.glob(".*.part"):
-            path.unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-
     def _read_merged(self) -> tuple[Arrays | None, set[int]]:
         path = self.folder / MERGED
         found = _arrays(path) if path.exists() else None
         if found is None or DONE not in found:
             return None, set()
         return found, set(map(int, found.pop(DONE)))
+
+
+def parts_in(folder: Path) -> Iterator[tuple[int, Arrays]]:
+    """(number, result) of the finished parts in a folder that are in files of their own, by number."""
+    for path in sorted(folder.glob("part-*.npz")):
+        found = _arrays(path)
+        if found is not None:
+            yield int(path.stem[5:]), found
+
+
+def clear(folder: Path) -> None:
+    """Nothing of a run is needed any more; what else lies in its folder stays."""
+    for path in [*folder.glob("*.npz"), folder / RUN, *folder.glob(".*.part")]:
+        path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _arrays(path: Path) -> Arrays | None:

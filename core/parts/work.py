@@ -33,10 +33,14 @@ class PartWork(ABC):
     def merge(self, one: Arrays, other: Arrays) -> Arrays:
         """Both as one."""
 
+    def summary(self, result: Arrays) -> Arrays:
+        """What of a result is merged although it is appended: what does not grow, such as counts."""
+        return {}
+
     @property
     def settings(self) -> dict[str, Any]:
         """Itself as JSON can have it."""
-        own = asdict(self) if is_dataclass(self) else {}
+        own: dict[str, Any] = asdict(self) if is_dataclass(self) else {}
         return {"work": type(self).__name__, **own}
 
 

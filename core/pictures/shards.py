@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
-from tarfile import ReadError, TruncatedHeaderError
-from typing import Any
+from tarfile import ReadError, TruncatedHeaderError  # type: ignore[attr-defined]
+from typing import Any, Literal
 
 import fsspec
 
@@ -189,7 +189,7 @@ def _cut_tar(fs: Any, address: str, each: int) -> Iterator[tuple[Any, ...]]:
                     start, members, pictures = member.offset, 0, 0
                 members, before = members + 1, key
                 pictures += _is_picture(member)
-                archive.members.clear()  # it would keep every header
+                archive.members.clear()  # type: ignore[attr-defined]  # it would keep every header
         except tarfile.TarError:
             members = 0  # it breaks off: whoever reads to its end says so
         if pictures:
@@ -299,7 +299,7 @@ def _read_tar(part: Part, max_bytes: int) -> Iterator[Entry]:
     fs, path = _place(part.address)
     with fs.open(path, "rb") as file:
         file.seek(part.first)
-        mode = "r|" if part.first or part.count else "r|*"
+        mode: Literal["r|", "r|*"] = "r|" if part.first or part.count else "r|*"
         with tarfile.open(fileobj=file, mode=mode, tarinfo=_Member) as archive:
             waiting: list[tuple[str, bytes]] = []
             label, before = "", ""
@@ -313,7 +313,7 @@ def _read_tar(part: Part, max_bytes: int) -> Iterator[Entry]:
                     waiting.append((member.name, _of_member(archive, member, max_bytes)))
                 elif member.isreg() and member.name.endswith(".cls"):
                     label = _of_member(archive, member, MAX_LABEL).decode("utf-8", "replace").strip()
-                archive.members.clear()
+                archive.members.clear()  # type: ignore[attr-defined]
             yield from _sampled(waiting, label)
 
 
@@ -360,11 +360,11 @@ def _read_parquet(part: Part, max_bytes: int) -> Iterator[Entry]:
 
 def _row(one: dict[str, Any], columns: tuple[str, str, str], place: str) -> Entry:
     column, inner, label = columns
-    cell = one[column] or {}
-    data = cell.get(inner) if inner else cell
-    name = cell.get("path") if inner else None
+    cell = one[column]
+    data: bytes = ((cell or {}).get(inner) if inner else cell) or b""
+    name = (cell or {}).get("path") if inner else None
     title = plain(name) if isinstance(name, str) and name else plain(place)
-    return Entry(title, plain(str(one[label])) if label else "", lambda: data or b"")
+    return Entry(title, plain(str(one[label])) if label else "", lambda: data)
 
 
 _READ: dict[str, Callable[[Part, int], Iterator[Entry]]] = {

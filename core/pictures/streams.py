@@ -22,7 +22,7 @@ from core.pictures.sets import MAX_FILE, UNREADABLE, PictureSet, fitted
 from core.pictures.shards import BROKEN, Part, entries, parts_of
 from core.types import Pixels
 
-__all__ = ["PICTURES_PER_PART", "Batch", "PictureStream", "read_part", "stream"]
+__all__ = ["PICTURES_PER_PART", "Batch", "PictureStream", "hashed", "read_part", "stream"]
 
 PICTURES_PER_PART = 256
 PIXELS_AT_ONCE = 16 * 224 * 224
@@ -129,6 +129,17 @@ def read_part(part: Part, size: tuple[int, int], *, wanted: Collection[int] | No
             yield held.batch(size, bad)
             held, bad = _Held(), []
     yield held.batch(size, bad)
+
+
+def hashed(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Numbers -> hashes, by which a sample is drawn that is the same whoever draws it: SplitMix64's finalizer.
+
+    Steele, Lea and Flood, doi:10.1145/2660193.2660195.
+    """
+    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 class _Held:

@@ -8,7 +8,7 @@ import streamlit as st
 import core
 from dashboard import components, figures, notices, words, workbench
 from dashboard.forms import unit as form
-from dashboard.panels import families
+from dashboard.panels import families, looked_at
 from dashboard.panels import naming as named
 from dashboard.panels import unit as panel
 from dashboard.recipes import Unit
@@ -105,10 +105,7 @@ try:
         st.info("No pictures have been looked at yet.")
         st.stop()
     pictures: core.PictureSet = read
-    seen = next(iter(indexes.values()))
-    photographs = f"pictures cut from {len(pictures.titles):,} photographs"
-    skipped = f" {pictures.skipped:,} files could not be read and were left out." if pictures.skipped else ""
-    st.caption(f"{seen.done:,} of {seen.total:,} {photographs} were looked at.{skipped}")
+    looked_at.say(name, chosen_set, [indexes[one] for one in layers if one in indexes], pictures)
     way = named.source(name, pictures)
     if shown == "story":
         for one in stages:

@@ -11,7 +11,7 @@ from typing import Any
 
 import core
 from dashboard import reports
-from dashboard.command import examples, make, words
+from dashboard.command import examples, index, make, words
 from dashboard.command.running import finished, opened, picture
 from dashboard.command.settings import known
 from dashboard.recipes import Dream, Explain, Maximize, Recipe, numbers, usual
@@ -144,6 +144,6 @@ def _invert(asked: Asked) -> None:
 
 RUN: dict[str, Callable[[Asked], object]] = {
     "predict": _predict, "activations": _activations, "filters": _filters, "dream": _dream, "attack": _attack,
-    "why": _why, "invert": _invert, "examples": examples.write,
+    "why": _why, "invert": _invert, "index": index.write, "examples": examples.write,
 }  # fmt: skip
 """What each command does with what ``described.read`` has read."""

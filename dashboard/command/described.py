@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ TABLES = (".csv", ".json")
 REPORTS = (".html", ".zip")
 ARRAYS = (".npz",)
 MOVING = (".mp4", ".gif")
+MOST_TOP = 64
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,43 @@ def _invert(reader: argparse.ArgumentParser) -> None:
     words.add(reader, known().settings["invert"])
 
 
+def _index(reader: argparse.ArgumentParser) -> None:
+    reader.add_argument(
+        "place", metavar="PICTURES",
+        help="a folder, a zip, Parquet or .tar shards (also shard-{000..127}.tar), or an address such as s3://bucket/set",
+    )  # fmt: skip
+    reader.add_argument("--layer", default="", metavar="NAME,...", help="the last stage but one, where not said")
+    reader.add_argument(
+        "--top", type=words.positive, default=9, metavar="N", help="pictures of every unit (9; 1 to 64)"
+    )
+    reader.add_argument(
+        "--cluster", metavar="ADDRESS", help="a Dask scheduler, such as tcp://host:8786; this process, where not said"
+    )
+    reader.add_argument(
+        "--part",
+        type=words.positive,
+        default=256,
+        metavar="N",
+        help="pictures of one part, which is lost at most (256)",
+    )
+    _common(reader, picture=False, output=False)
+    reader.add_argument(
+        "-o", "--output", metavar="FOLDER", required=True, help="where to; the same command again goes on there"
+    )
+
+
+def _check_index(asked: Asked) -> None:
+    if asked.top > MOST_TOP:
+        raise ValueError(f"Expected --top from 1 to {MOST_TOP}, got {asked.top}.")
+    if asked.cluster and importlib.util.find_spec("distributed") is None:
+        raise ValueError("Expected Dask for --cluster, got none installed: pip install 'convscope[cluster]'.")
+    place = Path(asked.place).expanduser()
+    if "://" not in asked.place and not set("*{") & set(asked.place) and not place.exists():
+        raise ValueError(
+            f"Expected a folder, a file or an address of pictures, got {asked.place}, which does not exist."
+        )
+
+
 def _examples(reader: argparse.ArgumentParser) -> None:
     first = core.samples.names()[0]
     reader.add_argument("--picture", default=first, metavar="PICTURE", help="of what; the first sample")
@@ -214,6 +253,7 @@ COMMANDS = {
         Command("attack", (*USUAL, *ARRAYS), _attack, _check_attack),
         Command("why", (*USUAL, *ARRAYS), _why, _check_why),
         Command("invert", (*USUAL, *ARRAYS), _invert),
+        Command("index", (), _index, _check_index),
         Command("examples", (), _examples),
     )
 }

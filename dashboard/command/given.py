@@ -17,12 +17,16 @@ from dashboard.command import terminal
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", (b"PK\x03\x04", b"PK\x05\x06")
 NETWORKS = (".keras", ".h5", ".hdf5", ".pb", ".tflite", ".onnx", ".pt", ".pth", ".safetensors", ".json")
 PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
+MANIFEST = "manifest.json"
 WANTED = "Expected a picture, a network or a folder of pictures, got"
 
 
 @dataclass(frozen=True)
 class Given:
-    """One of them: ``kind`` is ``"picture"``, ``"network"``, ``"set"``, or ``"name"`` of a network or a sample."""
+    """One of them.
+
+    ``kind`` is ``"picture"``, ``"network"``, ``"set"``, ``"index"``, or ``"name"``: of a network or a sample.
+    """
 
     kind: str
     path: Path
@@ -35,6 +39,8 @@ def look(words: Sequence[str]) -> list[Given]:
 
 def _kind(path: Path, word: str) -> str:
     if path.is_dir():
+        if _says_index(path / MANIFEST):
+            return "index"
         if any(path.rglob("*.pb")):
             return "network"  # whose sentence says what to do with it
         if not any(one.suffix.lower() in PICTURES for one in path.rglob("*")):
@@ -52,8 +58,26 @@ def _kind(path: Path, word: str) -> str:
     if not head:
         raise ValueError(f"{WANTED} {word}, an empty file.")
     if head.startswith(ZIP):
-        return "set" if _holds_pictures_only(path) else "network"
+        return "index" if _holds_index(path) else "set" if _holds_pictures_only(path) else "network"
     return "network" if head.startswith(HDF5) or path.suffix.lower() in NETWORKS else "picture"
+
+
+def _says_index(path: Path) -> bool:
+    """Whether a manifest is that of an index of pictures; what else is in it, its opening tells."""
+    try:
+        with path.open("rb") as file:
+            return b'"convscope index"' in file.read(200)
+    except OSError:
+        return False
+
+
+def _holds_index(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {Path(name).name for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False
+    return {MANIFEST, "units.parquet"} <= names
 
 
 def _holds_pictures_only(path: Path) -> bool:
@@ -74,6 +98,7 @@ def take_in(given: Sequence[Given]) -> str:
     terminal.without_a_page()
     shown: dict[str, str] = {}
     for one in given:
-        what, name = shelf.take_in(one.kind, one.path)
-        shown.setdefault(what, name)
-    return f"{'map' if 'set' in shown else ''}?{urlencode(shown)}"
+        for what, name in shelf.take_in(one.kind, one.path).items():
+            shown.setdefault(what, name)
+    page = "units" if "index" in {one.kind for one in given} else "map" if "set" in shown else ""
+    return f"{page}?{urlencode(shown)}"

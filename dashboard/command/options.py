@@ -27,6 +27,7 @@ COMMANDS = {
     "attack": "an adversarial picture",
     "why": "which pixels an answer depends on",
     "invert": "a picture, made again from the activations of layers",
+    "index": "what excites every unit most in very many pictures, as a folder to open",
     "examples": "a picture of each technique",
 }
 """What is made without a browser."""

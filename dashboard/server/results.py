@@ -206,7 +206,7 @@ def unit_indexes(
             layers = key[2]
     result: Mapping[str, core.UnitIndex] | None = jobs.follow(
         ("units", name, layers, set_name, len(pictures)),
-        lambda: core.index_units(networks.network(name), layers, pictures),
+        lambda: sets.indexed(name, networks.network(name), (set_name, pictures), layers),
         say=lambda found: "{0.done:,} of {0.total:,} pictures seen".format(found[layers[0]]),
         progress=lambda found: found[layers[0]].progress,
     )

@@ -12,8 +12,8 @@ import streamlit as st
 
 import core
 from dashboard import words
-from dashboard.server import jobs, limits
-from dashboard.server.cache import RESULTS
+from dashboard.server import jobs, limits, memory
+from dashboard.server.cache import RESULTS, cached
 from dashboard.server.slot import SLOT
 from dashboard.server.uploads import BROUGHT
 
@@ -25,10 +25,11 @@ SETS = {"samples": "The sample photographs", "digits": "Handwritten digits", "ci
 
 @dataclass(frozen=True)
 class OwnSet:
-    """A folder or a zip that a person brought."""
+    """A folder or a zip that a person brought: pictures, or an index of very many."""
 
     title: str
     source: Path | bytes
+    index: core.SavedIndex | None = None
 
 
 def may_bring_sets() -> bool:
@@ -51,14 +52,63 @@ def keep(source: str | bytes, title: str) -> str:
     if isinstance(source, str) and not Path(source).expanduser().exists():
         raise ValueError("Expected the path of a folder or a zip on this machine, got one that does not exist")
     name = hashlib.sha256(source if isinstance(source, bytes) else source.encode()).hexdigest()[:24]
-    own = OwnSet(words.harmless(title), source if isinstance(source, bytes) else Path(source).expanduser())
-    return BROUGHT.add(name, own, len(source) if isinstance(source, bytes) else 0)
+    where = source if isinstance(source, bytes) else Path(source).expanduser()
+    index = core.read_index(where) if core.is_index(where) else None
+    own = OwnSet(words.harmless(title), where, index)
+    size = len(source) if isinstance(source, bytes) else 0
+    return BROUGHT.add(name, own, size + (memory.weigh(index.indexes) if index else 0))
 
 
 def own_set(name: str) -> OwnSet | None:
     """The set that a person brought, where it is still here."""
     found = BROUGHT.get(name)
     return found if isinstance(found, OwnSet) else None
+
+
+def index_of(name: str, size: tuple[int, int]) -> core.SavedIndex | None:
+    """The index that a set is, with as many pictures of this size as there is room for; None for any other set."""
+    own = own_set(name)
+    return _limited(name, most_pictures(size), _index=own.index) if own and own.index else None
+
+
+@cached
+def _limited(name: str, most: int, *, _index: core.SavedIndex) -> core.SavedIndex:
+    return _index.limited(most)
+
+
+@cached
+def _same_network(name: str, set_name: str, *, _classifier: core.Classifier, _index: core.SavedIndex) -> bool:
+    return _index.is_of(_classifier)
+
+
+def known_units(name: str, classifier: core.Classifier, set_name: str) -> dict[str, core.UnitIndex]:
+    """{layer: index} of a set that is an index which this network has made; empty for any other."""
+    index = index_of(set_name, classifier.size)
+    same = index is not None and _same_network(name, set_name, _classifier=classifier, _index=index)
+    return index.indexes if index and same else {}
+
+
+def indexed(
+    name: str, classifier: core.Classifier, chosen: tuple[str, core.PictureSet], layers: tuple[str, ...]
+) -> Iterator[dict[str, core.UnitIndex]]:
+    """``core.index_units`` over a set (name, pictures); what an index knows of layers is not looked at again."""
+    set_name, pictures = chosen
+    told = known_units(name, classifier, set_name)
+    known = {one: index for one, index in told.items() if one in layers and index.total == len(pictures)}
+    rest = [layer for layer in layers if layer not in known]
+    if not rest:
+        return iter([known])
+    return ({**found, **known} for found in core.index_units(classifier, rest, pictures))
+
+
+def shown_first(name: str) -> dict[str, str]:
+    """The settings of the address that show an index at its first layer, with its network where it is known here."""
+    own = own_set(name)
+    if own is None or own.index is None:
+        return {}
+    network = own.index.network["name"]
+    known = {"network": network} if network in (*core.available(), *core.applications()) else {}
+    return {**known, "show": "unit", "layer": next(iter(own.index.indexes))}
 
 
 def set_names() -> list[str]:
@@ -99,6 +149,8 @@ def picture_set(name: str, size: tuple[int, int]) -> core.PictureSet | None:
         own = own_set(name)
         if own is None:
             raise ValueError("Expected a set that is here, got one that is no longer here; bring it again")
+        if index := index_of(name, size):
+            return index.gather(size)
         return core.gather(own.source, size=size, most=count, max_bytes=limits.limits().picture_bytes)
 
     def say(found: core.PictureSet) -> str:
@@ -143,7 +195,7 @@ _seen: dict[str, str] = {}
 def _read_anew_if_changed(name: str) -> None:
     """Forget what was found in a folder whose files are other ones now."""
     own = own_set(name)
-    if own is None or isinstance(own.source, bytes) or not own.source.exists():
+    if own is None or own.index or isinstance(own.source, bytes) or not own.source.exists():
         return
     now = core.fingerprint(own.source)
     if _seen.get(name, now) != now:

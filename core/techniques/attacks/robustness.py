@@ -108,16 +108,22 @@ def robust_accuracy(
     """
     origin, targets = checked(classifier, pictures, labels)
     norm_named(norm)
-    checks.positive("epsilons", list(epsilons))
-    radii = [float(one) for one in epsilons]
-    if not radii or sorted(set(radii)) != radii:
-        raise ValueError(f"Expected epsilons that rise, got {', '.join(f'{one:g}' for one in epsilons) or 'none'}")
-    chosen = _chosen(classifier, norm, attacks)
+    radii = rising(epsilons)
+    chosen = chosen_attacks(classifier, norm, attacks)
     given: dict[str, dict[str, Any]] = {name: _settings(name, norm, steps, checks.seed(seed)) for name in chosen}
     return _points(classifier, (origin, targets), (0.0, *radii), given)
 
 
-def _chosen(classifier: Classifier, norm: str, attacks: Sequence[str] | None) -> list[str]:
+def rising(epsilons: Sequence[float]) -> tuple[float, ...]:
+    """The epsilons, which rise from above 0. Raises ValueError."""
+    checks.positive("epsilons", list(epsilons))
+    radii = tuple(float(one) for one in epsilons)
+    if not radii or tuple(sorted(set(radii))) != radii:
+        raise ValueError(f"Expected epsilons that rise, got {', '.join(f'{one:g}' for one in epsilons) or 'none'}")
+    return radii
+
+
+def chosen_attacks(classifier: Classifier, norm: str, attacks: Sequence[str] | None) -> list[str]:
     """The attacks that are meant. Raises ValueError."""
     able, classes = [name for name in ROBUSTNESS if norm in ATTACKS[name].norms], len(classifier.labels)
     if attacks is None:

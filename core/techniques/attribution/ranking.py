@@ -76,7 +76,7 @@ def compare_methods(
         ValueError: as ``attribute`` does of the picture, the target and the methods' settings, before any work; no
             method; a box of another size.
     """
-    one, chosen = ask(classifier, picture, target).picture, _methods(methods, settings)
+    one, chosen = ask(classifier, picture, target).picture, checked_methods(methods, settings)
     where = None if box is None else _box(box, one.shape[1:3])
     checks.seed(seed)
     require_classes(classifier, least=2)
@@ -102,7 +102,7 @@ def rank_methods(
     Methods are ranked on each picture by each metric that votes, ties sharing their mean rank; the mean of these ranks
     is what they are ordered by. Yields what is known after every value; errors are those of ``compare_methods``.
     """
-    batch, chosen = checks.pictures(pictures), _methods(methods, settings)
+    batch, chosen = checks.pictures(pictures), checked_methods(methods, settings)
     require_classes(classifier, least=2)
     ask(classifier, batch[:1], 0)
     other = shuffled or randomized(classifier, seed=checks.seed(seed))
@@ -177,7 +177,7 @@ def _together(found: Sequence[Comparison], finished: int, progress: float) -> Co
     return Comparison(rows, ranks, refused, finished, progress)
 
 
-def _methods(names: Sequence[str], settings: Mapping[str, Any] | None) -> list[str]:
+def checked_methods(names: Sequence[str], settings: Mapping[str, Any] | None) -> list[str]:
     """The methods, each once. Raises ValueError for one that there is not, and for settings that none can have."""
     chosen = list(dict.fromkeys(names))
     if not chosen:

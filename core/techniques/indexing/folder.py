@@ -40,10 +40,16 @@ from core.types import Floats
 MANIFEST, KIND, VERSION = "manifest.json", "convscope index", 1
 UNITS, PICTURES, ACTIVATIONS = "units.parquet", "pictures.parquet", "activations.parquet"
 MOST_PICTURES, MOST_CHANNELS, MOST_LAYERS = 200_000, 65_536, 256
-MAX_BYTES = {MANIFEST: 2**20, UNITS: 2**28, PICTURES: 2**26, ACTIVATIONS: 2**31}
+MAX_BYTES = {MANIFEST: 2**20, UNITS: 2**28, PICTURES: 2**26, ACTIVATIONS: 2**29}
 MAX_JPEG = 8 * 2**20
 QUALITY = 95
+MOST_VALUES = 2**27
+"""Numbers in one table: few bytes can stand for very many."""
 EXPECTED = "Expected the folder of an index, or a zip of it, got one"
+_UNFIT = (
+    *(ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, MemoryError, NotImplementedError),
+)
+"""What tables that do not fit together make libraries raise."""
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -318,7 +324,9 @@ def read_index(source: str | Path | bytes) -> SavedIndex:
         raise ValueError(f"{EXPECTED} of version {told.get('version')!r:.20}; this Convscope reads version {VERSION}")
     try:
         return _read(box, told)
-    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, MemoryError) as error:
+    except _UNFIT as error:
+        if str(error).startswith(EXPECTED):
+            raise
         raise ValueError(f"{EXPECTED} that does not fit together") from error
 
 
@@ -370,16 +378,18 @@ def _table(box: _Box, name: str, columns: tuple[str, ...]) -> dict[str, npt.NDAr
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         facts = file.metadata
-        size = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
-        _require(size <= MAX_BYTES[name] and set(columns) <= set(file.schema_arrow.names))
+        groups = [facts.row_group(group) for group in range(facts.num_row_groups)]
+        values = sum(one.column(at).num_values for one in groups for at in range(one.num_columns))
+        _require(sum(one.total_byte_size for one in groups) <= MAX_BYTES[name] and values <= MOST_VALUES)
+        _require(set(columns) <= set(file.schema_arrow.names))
         table = file.read(columns=list(columns))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{EXPECTED} whose {name} is damaged, or another table") from error
     found = {}
     for column in columns:
-        values = table[column].combine_chunks()
-        listed = pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
-        found[column] = _stacked(values) if listed else values.to_numpy(zero_copy_only=False)
+        whole = table[column].combine_chunks()
+        listed = pa.types.is_list(whole.type) or pa.types.is_large_list(whole.type)
+        found[column] = _stacked(whole) if listed else whole.to_numpy(zero_copy_only=False)
     return found
 
 
@@ -414,7 +424,7 @@ def _index(
     means, peaks = (_rows(answers, name, which, (kept, channels)) for which in ("means", "peaks"))
     return UnitIndex(
         name, **tables, values=values, means=means, peaks=peaks, total=kept, usual=usual, looked_at=looked_at
-    )  # type: ignore[arg-type]
+    )
 
 
 def _rows(answers: Any, layer: str, which: str, shape: tuple[int, int]) -> Floats:

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from core import checks
 from core.networks.classifiers import LOGITS, Classifier, stages
 from core.networks.requirements import require_answers
-from core.networks.streamed import BadFiles, StreamWork, as_stream, bad_files, over_stream, pictures_seen
+from core.networks.streamed import Looked, StreamWork, as_stream, looked, over_stream
 from core.networks.unit_index import MAX_TOP, index_units
+from core.parts.run import Reached
 from core.parts.work import Arrays
-from core.pictures.streams import Batch, PictureStream
+from core.pictures.streams import Batch, PictureStream, hashed
 from core.types import Floats
 
 SAMPLE = 500
@@ -31,7 +32,7 @@ NOBODY = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
-class TopPatches:
+class TopPatches(Looked):
     """What excites every unit of some layers most, over the parts that are done.
 
     Attributes:
@@ -41,10 +42,6 @@ class TopPatches:
         rows: {layer: (channels, top)} positions in the map of the layer; 0 for a layer without height and width.
         columns: the same.
         sample: (n,) numbers of some pictures that stand for all, rising.
-        pictures: how many were looked at.
-        bad: files that could not be read.
-        done: parts that are finished, of ``total``.
-        total: how many parts there are.
     """
 
     layers: tuple[str, ...]
@@ -53,15 +50,6 @@ class TopPatches:
     rows: dict[str, npt.NDArray[np.int32]]
     columns: dict[str, npt.NDArray[np.int32]]
     sample: npt.NDArray[np.int64]
-    pictures: int
-    bad: BadFiles
-    done: int
-    total: int
-
-    @property
-    def progress(self) -> float:
-        """The part of the stream that was looked at, 0 to 1."""
-        return self.done / self.total
 
 
 @dataclass(frozen=True)
@@ -97,16 +85,8 @@ class PatchesWork(StreamWork):
 
 def _sampled(numbers: npt.NDArray[np.int64], most: int) -> Arrays:
     """The numbers with the lowest hashes: the same ones whoever chooses, and as good as drawn by lot."""
-    order = np.lexsort((numbers, _hashed(numbers)))[:most]
+    order = np.lexsort((numbers, hashed(numbers)))[:most]
     return {"sample": np.sort(numbers[order])}
-
-
-def _hashed(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's finalizer (Steele, Lea and Flood, doi:10.1145/2660193.2660195)."""
-    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def top_patches(
@@ -140,13 +120,15 @@ def top_patches(
     work = PatchesWork(names, checks.whole("top", top, 1, MAX_TOP))
     found = as_stream(pictures)
     reached = over_stream(classifier, work, found, cluster=cluster, folder=folder, order=order)
-    return (_told(work, one.state, one.done, one.total) for one in reached)
+    return (_told(work, one) for one in reached)
 
 
-def _told(work: PatchesWork, state: Arrays, done: int, total: int) -> TopPatches:
+def _told(work: PatchesWork, reached: Reached) -> TopPatches:
+    state = reached.state
+
     def of(column: str) -> dict[str, Any]:
         return {name: state[f"{at}/{column}"] for at, name in enumerate(work.layers) if f"{at}/{column}" in state}
 
     sample = state.get("sample", np.zeros(0, np.int64))
-    tables = (of(column) for column in COLUMNS)
-    return TopPatches(work.layers, *tables, sample, pictures_seen(state), bad_files(state), done, total)
+    tables: dict[str, Any] = {column: of(column) for column in COLUMNS}
+    return TopPatches(layers=work.layers, sample=sample, **tables, **looked(reached))

@@ -97,7 +97,7 @@ def test_appended_results_stay_in_files(tmp_path):
     seen = []
     run(work, seen=seen, folder=tmp_path)
     assert seen == [], "all of them are finished"
-    kept.clear()
+    store.clear(tmp_path)
     assert not tmp_path.exists()
 
 

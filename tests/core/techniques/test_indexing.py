@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import core
 from core.networks.carried import carry
+from core.techniques.indexing import folder as saved
 from core.techniques.indexing.patches import NOBODY, PatchesWork
 
 LAYERS = ("conv1_relu", "gap")
@@ -91,7 +92,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(tiny, stream, found, tmp_path):
 TABLES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(tables=st.lists(TABLES, min_size=3, max_size=3), top=st.integers(1, 4))
 def test_the_merge_is_associative_and_commutative_and_ties_go_to_the_lower_number(tables, top):
     """Values of few kinds, so that there are ties; a picture is in one part only."""
@@ -191,6 +192,14 @@ def change_units(root, column, value):
     pq.write_table(table.set_column(at, column, pa.array([value] * len(table))), root / "units.parquet")
 
 
+def change_activations(root, change):
+    path = root / "activations.parquet"
+    table = pq.read_table(path)
+    means = change(table["means"].to_pylist())
+    at = table.schema.get_field_index("means")
+    pq.write_table(table[: len(means)].set_column(at, "means", pa.array(means)), path)
+
+
 HOSTILE = {
     "no manifest": lambda root: (root / "manifest.json").unlink(),
     "not JSON": lambda root: (root / "manifest.json").write_text("[" * 100_000),
@@ -209,6 +218,9 @@ HOSTILE = {
     "a picture beyond": lambda root: change_units(root, "picture", 10**6),
     "a channel below": lambda root: change_units(root, "channel", -1),
     "text for numbers": lambda root: change_units(root, "row", "x"),
+    "text for means": lambda root: change_activations(root, lambda rows: [["x"] * len(row) for row in rows]),
+    "no lists": lambda root: change_activations(root, lambda rows: [1.0 for _ in rows]),
+    "lists of other lengths": lambda root: change_activations(root, lambda rows: [row[:1] for row in rows]),
     "no number": lambda root: change_units(root, "value", float("nan")),
 }
 
@@ -220,6 +232,12 @@ def test_a_hostile_folder_is_refused_in_a_sentence(written, tmp_path, what):
     HOSTILE[what](root)
     with pytest.raises(ValueError, match=r"^Expected the folder of an index, or a zip of it, got one"):
         core.read_index(root)
+
+
+def test_few_bytes_that_stand_for_very_many_numbers_are_refused(written, monkeypatch):
+    monkeypatch.setattr(saved, "MOST_VALUES", 100)
+    with pytest.raises(ValueError, match="is damaged, or another table"):
+        core.read_index(written)
 
 
 def test_a_picture_that_is_none_and_a_zip_that_explodes_are_refused(written, tmp_path):

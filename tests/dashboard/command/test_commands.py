@@ -164,3 +164,17 @@ def test_inversion_takes_as_many_steps_as_its_page() -> None:
     from dashboard.recipes import usual
 
     assert usual.inversion_steps(core.load("lens5_standard")) == Invert.steps
+
+
+def test_very_many_pictures_become_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    for at, one in enumerate(np.random.default_rng(0).random((5, 64, 64, 3), dtype=np.float32)):
+        (tmp_path / "in" / f"{at}.png").write_bytes(core.encode_png(one))
+    (tmp_path / "in" / "9.png").write_bytes(b"none")
+    asked = ["index", str(tmp_path / "in"), *TWIN, "--layer", "conv1_relu", "--top", "2", "-o", str(tmp_path / "out")]
+    make.main(asked)
+    said = capsys.readouterr().out
+    assert "5 pictures were looked at" in said and "1 file could not be read: 9.png" in said
+    assert core.read_index(tmp_path / "out").indexes["conv1_relu"].values.shape[1] == 2
+    with pytest.raises(ValueError, match="which holds a finished one"):
+        make.main(asked)
