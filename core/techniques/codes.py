@@ -110,7 +110,7 @@ def stream_codes(
         state = {**none, **one.state}
         return StreamCodes(numbers=state["numbers"], codes=state["codes"], **looked(one))
 
-    return map(told, reached)
+    return (told(one) for one in reached)
 
 
 def read_codes(folder: str | Path) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
