@@ -93,11 +93,13 @@ def name_units(index: UnitIndex, labels: Sequence[str]) -> tuple[UnitName, ...]:
         raise ValueError(f"Expected {index.done} labels, one for each picture that was looked at, got {len(labels)}")
     groups = _groups()
     borne = [{(label, False), (groups.get(label, ""), True)} - {("", False), ("", True)} for label in labels]
-    all_of_them = borne if index.usual is None else [borne[picture] for picture in index.usual.tolist()]
-    usual = Counter(one for names in all_of_them for one in names)
+    usual, total = Counter(one for names in borne for one in names), len(labels)
+    if index.usual is not None:  # a sample: what it happens to lack counts as one more, for it is somewhere
+        sample = Counter(one for picture in index.usual.tolist() for one in borne[picture])
+        usual, total = Counter({one: sample[one] + 1 for one in usual}), len(index.usual) + 1
     there = (index.pictures >= 0) & (index.values > 0)
     return tuple(
-        _named([borne[picture] for picture in pictures[good].tolist()], usual, len(all_of_them))
+        _named([borne[picture] for picture in pictures[good].tolist()], usual, total)
         for pictures, good in zip(index.pictures, there, strict=True)
     )
 

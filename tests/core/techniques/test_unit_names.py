@@ -73,3 +73,14 @@ def test_what_cannot_be_named_gets_one_sentence(tiny):
         core.name_units(index_of([[0, 1, 2]]), ["a", "b", "c"])
     with pytest.raises(ValueError, match=r"Expected an index of .* of tiny, got one of 'made'"):
         core.answers_of(tiny, index_of([[0, 1, 2]]))
+
+
+def test_the_best_of_a_larger_set_are_held_against_those_that_stand_for_all():
+    """No picture of the sample bears the name that all of the best ones bear: it is rare, and not impossible."""
+    best, others = np.arange(4, dtype=np.int32), np.arange(4, 10, dtype=np.int32)
+    rows, values = np.zeros((1, 4), np.int32), np.array([[4, 3, 2, 1]], np.float32)
+    means = np.zeros((10, 1), np.float32)
+    index = core.UnitIndex("gap", best[None], rows, rows, values, means, means, 10, usual=others, looked_at=1000)
+    labels = ["rare"] * 4 + ["common"] * 6
+    (found,) = core.name_units(index, labels)
+    assert (found.name, found.hits, found.count) == ("rare", 4, 4) and found.usual == 1 / 7
