@@ -160,7 +160,9 @@ def test_two_people_are_on_two_servers_and_each_stays_on_theirs(arrive: Arrive, 
     without_alarm(friend)
     assert (all_there.of(me), all_there.of(friend)) == (mine, theirs)
     for one in all_there.proxy.asked:
-        assert one.status < 400, one
+        assert one.status < 400 or one.path.startswith("/media/"), (
+            one
+        )  # a run's last preview may be gone before it came
         assert not one.number or one.port == all_there.servers[int(one.number)].port, one
 
 
