@@ -153,11 +153,16 @@ def _nowhere_negative(steps: list[Step]) -> set[int]:
     """The ids of the symbolic tensors that rectifiers, and steps that only move their values, give."""
     found: set[int] = set()
     for step in steps:
-        rectified = function_name(step) in _RECTIFIERS or (kind(step) == "ReLU" and not step.operation.negative_slope)
+        rectified = function_name(step) in _RECTIFIERS or (kind(step) == "ReLU" and not _setting(step, "negative_slope"))
         moved = kind(step) in _PLACED and all(id(one) in found for one in step.inputs)
         if rectified or moved:
             found.update(id(one) for one in step.outputs)
     return found
+
+
+def _setting(step: Step, name: str) -> Any:
+    """An attribute of the layer of a step."""
+    return getattr(step.operation, name)
 
 
 def _ruled(step: Step, rule: str, *, flat: bool, positive: bool) -> Step:
@@ -288,7 +293,7 @@ def _equal_parts(step: Step, kernel: Any, with_kernel: Any) -> tuple[Callable[[A
     It is 0 where every channel stands for itself.
     """
     ones = with_kernel(tf.ones(kernel.shape))
-    if kind(step) == "Conv2D" and channels_last(step) and step.operation.groups == 1:
+    if kind(step) == "Conv2D" and channels_last(step) and _setting(step, "groups") == 1:
         box = with_kernel(tf.ones((*kernel.shape[:2], 1, 1)))
         return lambda x: tf.ones_like(x[..., :1]), box, kernel.shape[2]
     return tf.ones_like, ones, 0
