@@ -153,7 +153,8 @@ def _nowhere_negative(steps: list[Step]) -> set[int]:
     """The ids of the symbolic tensors that rectifiers, and steps that only move their values, give."""
     found: set[int] = set()
     for step in steps:
-        rectified = function_name(step) in _RECTIFIERS or (kind(step) == "ReLU" and not _setting(step, "negative_slope"))
+        plain = kind(step) == "ReLU" and not _setting(step, "negative_slope")
+        rectified = plain or function_name(step) in _RECTIFIERS
         moved = kind(step) in _PLACED and all(id(one) in found for one in step.inputs)
         if rectified or moved:
             found.update(id(one) for one in step.outputs)
