@@ -1,4 +1,5 @@
 import os
+import subprocess
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -10,6 +11,8 @@ from hypothesis import settings
 from keras import layers as L  # noqa: N812
 
 import core
+from core.networks import trial
+from tests.forked_trials import Trials
 
 settings.register_profile("convscope", deadline=None, derandomize=True)  # a busy machine is no fault of the code
 settings.load_profile("convscope")
@@ -47,6 +50,27 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED}, the folder beside the project with pictures and weights, is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def _trials():
+    one = Trials()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def forked_trials(_trials):
+    """Files are tried in forks of one process; ``trials_of_their_own`` gives a test the program's own processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "subprocess", _trials)
+        yield _trials
+
+
+@pytest.fixture
+def trials_of_their_own(forked_trials, monkeypatch):
+    """Each file is tried as the program does it, in a new process, in a file whose other tests use forks."""
+    monkeypatch.setattr(trial, "subprocess", subprocess)
 
 
 @pytest.fixture(scope="session", params=SIZES, ids="{0[0]}x{0[1]}".format)

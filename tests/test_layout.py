@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import functools
 import re
 import sys
 from pathlib import Path
@@ -52,14 +53,23 @@ def tree(path):
 
 def imports(path):
     """Full names of what a file imports, those inside functions included: ``core.images``, ``numpy``."""
-    package = path.relative_to(ROOT).parent.parts
+    return _imports(path, ROOT)
+
+
+@functools.cache
+def _imports(path, root):
+    return tuple(_read_imports(path, root))
+
+
+def _read_imports(path, root):
+    package = path.relative_to(root).parent.parts
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (start, node.module) if part)
-            inside = (ROOT / module.replace(".", "/")).is_dir()
+            inside = (root / module.replace(".", "/")).is_dir()
             yield from (f"{module}.{alias.name}" if inside else module for alias in node.names)
 
 

@@ -19,6 +19,8 @@ import core
 from core.networks import containers, saved_models
 from tests.core.networks.keras2_files import aged, randomized, write_h5
 
+pytestmark = pytest.mark.usefixtures("forked_trials")
+
 
 def network():
     x = keras.Input((20, 24, 3), name="image")

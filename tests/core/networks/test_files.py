@@ -18,6 +18,8 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks import descriptions, files, saved_models, trial
 
+pytestmark = pytest.mark.usefixtures("forked_trials")
+
 
 def network(*, name="small", width=4):
     keras.utils.set_random_seed(3)
@@ -73,7 +75,7 @@ def refused(path, sentence, **options):
     assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 500
 
 
-def test_a_report_says_what_is_in_the_file(good):
+def test_a_report_says_what_is_in_the_file(good, trials_of_their_own):
     report = core.inspect(good)
     assert report.input_shape == (24, 40, 3)
     assert report.parameters == network().count_params()
@@ -254,7 +256,7 @@ def test_a_huge_declared_layer_is_refused_at_once(good, tmp_path):
     assert time.monotonic() - began < 1
 
 
-def test_a_layer_that_is_larger_than_it_says_dies_alone(good, tmp_path):
+def test_a_layer_that_is_larger_than_it_says_dies_alone(good, tmp_path, trials_of_their_own):
     """Nothing here says how large the kernel is until Keras has allocated it."""
     huge = {"name": "huge", "kernel_size": [3, 3], "depth_multiplier": 40_000_000, "use_bias": False}
     config = with_layer(good, "DepthwiseConv2D", huge, name="huge")
@@ -267,7 +269,7 @@ def test_a_layer_that_is_larger_than_it_says_dies_alone(good, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_picture_that_grows_beyond_the_memory_dies_alone(tmp_path):
+def test_a_picture_that_grows_beyond_the_memory_dies_alone(tmp_path, trials_of_their_own):
     image = keras.Input((64, 64, 3))
     grown = L.UpSampling2D(400)(L.Conv2D(64, 1)(image))
     keras.Model(image, L.GlobalMaxPooling2D()(grown)).save(tmp_path / "grown.keras")
@@ -319,7 +321,7 @@ def test_weights_that_lie_elsewhere_are_refused(good, tmp_path, make, sentence):
         saved_models.build(rewritten(good, tmp_path, weights=hdf5(make) + bytes(2000)), "keras")
 
 
-def test_the_child_looks_at_the_weights_too(good, tmp_path):
+def test_the_child_looks_at_the_weights_too(good, tmp_path, trials_of_their_own):
     link = hdf5(lambda file: file.__setitem__("a", h5py.ExternalLink("/etc/passwd", "/")))
     refused(rewritten(good, tmp_path, weights=link), "a link to somewhere else")
 
@@ -330,7 +332,7 @@ def test_weights_alone_are_refused(tmp_path):
     refused(path, "holds weights only; save it with model.save")
 
 
-def test_a_child_that_takes_too_long_is_stopped(good, monkeypatch):
+def test_a_child_that_takes_too_long_is_stopped(good, monkeypatch, trials_of_their_own):
     monkeypatch.setattr(trial, "SECONDS", 0.2)
     refused(good, "opens within 0.2 seconds")
 

@@ -14,6 +14,8 @@ from keras import layers as L  # noqa: N812
 import core
 from core.networks import containers, inputs, saved_models
 
+pytestmark = pytest.mark.usefixtures("forked_trials")
+
 
 def end(y, units=3):
     return L.Dense(units, activation="softmax", name="out")(L.GlobalAveragePooling2D(name="gap")(y))

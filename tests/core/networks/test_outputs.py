@@ -16,6 +16,8 @@ import core
 from core.networks import files, saved_weights
 from core.networks.losses import training_losses
 
+pytestmark = pytest.mark.usefixtures("forked_trials")
+
 SIZE = (12, 14)
 PICTURES = np.random.default_rng(0).random((3, *SIZE, 3), dtype=np.float32)
 

@@ -11,6 +11,8 @@ import core
 from core.networks import graphs
 from core.networks.ranges import told_range
 
+pytestmark = pytest.mark.usefixtures("forked_trials")
+
 IMAGENET = keras.applications.imagenet_utils.preprocess_input
 SIZE = (16, 20)
 
