@@ -41,7 +41,7 @@ PARAMETERIZATION, UPDATE = Fourier(decay=1.2, max_std=4.0), Adam(0.05)
 VIEWS = Chain((Roll(), Scale(0.85, 1.15, 9)))
 POWER = 1.0
 SHRINKAGE = 1.0
-"""What is added to the mean product of codes before it is inverted, as a part of its mean diagonal."""
+"""What is added to the covariance of codes before it is inverted, as a part of its mean diagonal."""
 
 
 def draw_directions(
@@ -187,8 +187,8 @@ def atlas_cells(codes: npt.ArrayLike, positions: npt.ArrayLike, *, columns: int 
     """The mean code of the pictures in every square of a map, and the direction to draw for it.
 
     Most units that are active in one square are so everywhere, and the picture of a mean code shows little but them.
-    So the direction is S^-1 v, where S is the mean product of codes: what goes along with everything counts less
-    (Carter et al. draw it so). S of few pictures tells little, so a part of its mean diagonal is added to it.
+    So the direction is S^-1 (v - m), where m is the mean of all codes and S their covariance (Carter et al. whiten,
+    too, but do not take m off). S of few pictures tells little, so a part of its mean diagonal is added to it.
 
     Args:
         codes: (N, channels), as ``codes`` gives them.
@@ -223,13 +223,21 @@ def atlas_cells(codes: npt.ArrayLike, positions: npt.ArrayLike, *, columns: int 
 
 
 def _whitened(vectors: npt.NDArray[np.float64], codes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """S^-1 v of each of the vectors (n, channels), S the mean product of the codes (N, channels) and some of itself."""
-    added = max(SHRINKAGE * float(np.square(codes).mean()), 1e-12)
+    """S^-1 (v - m) of vectors (n, channels): S is the covariance of codes (N, channels) with more on its diagonal.
+
+    m is their mean. A vector that is the mean stays as it is: nothing tells it from the others.
+    """
+    mean = codes.mean(axis=0)
+    apart, centred = vectors - mean, codes - mean
+    added = max(SHRINKAGE * float(np.square(centred).mean()), 1e-12)
     count, channels = codes.shape
     if count >= channels:
-        return np.linalg.solve(codes.T @ codes / count + added * np.eye(channels), vectors.T).T
-    inner = codes @ codes.T + count * added * np.eye(count)  # the same by Woodbury's identity, smaller
-    return (vectors - np.linalg.solve(inner, codes @ vectors.T).T @ codes) / added
+        found = np.linalg.solve(centred.T @ centred / count + added * np.eye(channels), apart.T).T
+    else:
+        inner = centred @ centred.T + count * added * np.eye(count)  # the same by Woodbury's identity, smaller
+        found = (apart - np.linalg.solve(inner, centred @ apart.T).T @ centred) / added
+    same = np.abs(apart).max(axis=1) <= 1e-6 * np.abs(vectors).max(initial=1e-12)
+    return np.where(same[:, None], vectors, found)
 
 
 def _before(classifier: Classifier, layer: str) -> str:

@@ -19,7 +19,7 @@ for index, cosine in zip(*core.nearest(codes, codes[0], 8)):
 
 ATLAS = """\
 cells = core.atlas_cells(codes, {placed}, columns={atlas})
-frame = core.last(core.draw_directions(net, {layer!r}, cells.directions, size=96))
+frame = core.last(core.draw_directions(net, {layer!r}, cells.directions, size=96, steps=96))
 drawn = core.tile(frame.images.numpy())  # in the order of cells.places
 Path("atlas.png").write_bytes(core.encode_png(drawn))
 """

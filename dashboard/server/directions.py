@@ -14,7 +14,7 @@ from dashboard.server import jobs, networks, uploads
 from dashboard.server.cache import cached
 from dashboard.server.slot import SLOT
 
-ATLAS_SIZE, ATLAS_STEPS = 96, 48
+ATLAS_SIZE, ATLAS_STEPS = 96, 96
 
 
 @cached
