@@ -277,7 +277,7 @@ def risefall(rises: Mapping[str, Floats], falls: Mapping[str, Floats]) -> go.Fig
         figure.add_scatter(x=fractions, y=falls[name], name=f"{name}, out", line={"color": colour, "dash": "dot"})
     figure.update_layout(height=360, margin=MARGIN)
     figure.update_xaxes(title="fraction of the pixels", tickformat=".0%", fixedrange=True)
-    figure.update_yaxes(title="sure of it", rangemode="tozero", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title="sure of it", rangemode="tozero", tickformat=".3~p", fixedrange=True)
     return figure
 
 
