@@ -64,6 +64,12 @@ class Brought:
             thing.users.add(sessions.current())
             return thing.value
 
+    def used(self, name: str) -> bool:
+        """Whether something is here, and somebody who is here, too, has brought or opened it."""
+        with self._lock:
+            thing = self._things.get(name)
+            return thing is not None and thing.used()
+
     def hold(self, name: str) -> None:
         """Keep something as long as the server: whoever started it brought it, for everyone."""
         with self._lock:

@@ -18,6 +18,7 @@ import core
 from dashboard.server import limits, sessions, trained, user_models
 from dashboard.server.compiling import COMPILING
 from dashboard.server.loaded import NETWORKS, weight_bytes
+from dashboard.server.releasing import RELEASING
 from dashboard.server.slot import SLOT, Slot
 
 OPENING = Slot()
@@ -42,6 +43,14 @@ def network(name: str) -> core.Classifier:
     if own is None:  # in the box, of keras.applications, or trained here
         return NETWORKS.load(name, lambda: _opened(name))
     return NETWORKS.load(name, lambda: _opened(name), parent=own.file, copies=0.0)
+
+
+def drop_trained() -> None:
+    """Close the networks of people who trained them here and have left; their weights stay while there is room."""
+    NETWORKS.forget(trained.left)
+
+
+RELEASING.also(drop_trained)
 
 
 def is_open(name: str) -> bool:

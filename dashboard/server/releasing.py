@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import mmap
 import re
 import threading
@@ -22,9 +23,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-EVERY, QUIET, AT_LEAST, COLLECTS = 2.0, 4.0, 60.0, 300.0
-"""Seconds between two looks, of rest before memory is given back, after which it is while something computes, and
-between two collections of all garbage while nobody leaves."""
+LOG = logging.getLogger(__name__)
+EVERY, QUIET, AT_LEAST, COLLECTS, GONE = 2.0, 4.0, 60.0, 300.0, 130.0
+"""Seconds between two looks, of rest before memory is given back, after which it is while something computes, between
+two collections of all garbage while nobody leaves, and after which a session that has left does not come back."""
 WORK = 0.1
 """Which part of a processor counts as computing."""
 SMAPS = Path("/proc/self/smaps")
@@ -78,7 +80,7 @@ class Releasing:
         self._drops: list[Callable[[], object]] = []
         self._left, self._worked = threading.Event(), False
         self._now = self._last = self._rests_since = self._collected = time.monotonic()
-        self._spent = 0.0
+        self._spent, self._gone = 0.0, float("inf")
 
     def begin(self) -> None:
         """Look from now on; only the first call does anything."""
@@ -91,6 +93,7 @@ class Releasing:
 
     def session_left(self) -> None:
         """A session has ended: what is garbage is looked for as soon as nothing is computed."""
+        self._gone = time.monotonic() + GONE
         self._left.set()
 
     def look(self, now: float, spent: float) -> bool:
@@ -99,6 +102,9 @@ class Releasing:
         self._now, self._spent = now, spent
         if busy:
             self._worked, self._rests_since = True, now
+        if now >= self._gone:  # what was theirs only is nobody's now
+            self._gone = float("inf")
+            self._left.set()
         rests, due = now - self._rests_since >= QUIET, now - self._last >= AT_LEAST
         if not (self._worked or self._left.is_set()) or not (rests or due):
             return False
@@ -116,10 +122,12 @@ class Releasing:
         unmapped = False
         while True:
             time.sleep(EVERY)
-            gave = self.look(time.monotonic(), time.process_time())
-            if gave and not unmapped:
-                unmap_code()
-                unmapped = True
+            try:
+                if self.look(time.monotonic(), time.process_time()) and not unmapped:
+                    unmapped = True
+                    unmap_code()
+            except Exception:
+                LOG.exception("Memory could not be given back")
 
 
 def collect() -> None:

@@ -35,6 +35,7 @@ class Trained:
         return self.code
 
 
+PREFIX = "trained-"
 TRAINED = Brought(lambda: ROOM, lambda: EACH)
 """The trained networks by name."""
 
@@ -45,9 +46,14 @@ def get(name: str) -> Trained | None:
     return found
 
 
+def left(name: object) -> bool:
+    """Whether it is the name of a network that was trained here, by somebody who is no longer here."""
+    return isinstance(name, str) and name.startswith(PREFIX) and not TRAINED.used(name)
+
+
 def put(settings: str, frame: core.TrainingFrame, title: str, code: str) -> str:
     """Keep a network; ``settings`` tells it from others. Returns its name. Raises ValueError where there is no room."""
-    name = "trained-" + hashlib.sha256(f"{settings} {frame.epoch}".encode()).hexdigest()[:16]
+    name = PREFIX + hashlib.sha256(f"{settings} {frame.epoch}".encode()).hexdigest()[:16]
     return TRAINED.add(name, Trained(frame, title, code), memory.weigh(frame))
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from dashboard.server import releasing
-from dashboard.server.releasing import AT_LEAST, EVERY, QUIET, Releasing
+from dashboard.server.releasing import AT_LEAST, EVERY, GONE, QUIET, Releasing
 
 MIB = 2**20
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")
@@ -65,6 +65,16 @@ def test_garbage_that_was_left_alone_is_collected_when_a_session_has_ended_and_t
     looks(one, 1.0)
     assert gone() is not None, "not while something is computed"
     assert any(looks(one, *[0.0] * 3)) and gone() is None
+
+
+def test_it_is_looked_again_when_who_has_left_does_not_come_back(monkeypatch):
+    monkeypatch.setattr(releasing.time, "monotonic", lambda: 0.0)
+    drops: list[int] = []
+    one = Releasing(lambda: None)
+    one.also(lambda: drops.append(1))
+    one.session_left()
+    looks(one, *[0.0] * int((GONE + 10) / EVERY))
+    assert len(drops) == 2, "when the tab was closed, and when its session counts as gone"
 
 
 def test_what_nobody_uses_is_dropped_first():

@@ -87,3 +87,14 @@ def test_a_folder_with_a_folder_for_each_class_can_be_trained_on(tmp_path, monke
     finally:
         uploads.BROUGHT.forget(name)
         labelled.labelled.clear()
+
+
+def test_is_closed_when_who_trained_it_has_left_and_may_be_opened_again(frame, people) -> None:
+    people.be("she")
+    name = trained.put("settings", frame, "", "")
+    networks.network(name)
+    networks.drop_trained()
+    assert networks.is_open(name), "she is here"
+    people.gone.add("she")
+    networks.drop_trained()
+    assert not networks.is_open(name) and trained.get(name) is not None
