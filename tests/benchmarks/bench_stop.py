@@ -84,9 +84,10 @@ def stopped(browser: Browser, url: str, case: Case) -> dict[str, float]:
     found: dict[str, float] = {}
     for moment, seconds in MOMENTS.items():
         button = case.again if found else case.begin
-        if button:
-            person.settle()
-            page.locator(button).first.click()
+        if button:  # the page may have a Stop of its own while it is drawn first
+            page.locator(button).first.wait_for()
+            page.wait_for_function(GONE)
+            person.settle().page.locator(button).first.click()
         try:
             page.wait_for_selector(STOPS, timeout=20_000)
             if moment == "under way":
